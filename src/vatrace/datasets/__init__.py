@@ -1,0 +1,1 @@
+"""Annotations, splits and windows as the training loop needs them."""

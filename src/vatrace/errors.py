@@ -1,0 +1,46 @@
+"""Everything vatrace raises on purpose.
+
+    VatraceError
+    ├── MediaError       a file that is no video, is broken, or asks for more than the guard allows
+    ├── NothingFound     what was asked for is not there: no such path, no clip in a folder, no model
+    ├── FeatureError     features that are missing, damaged, or do not fit the model
+    ├── ModelError       a model folder or checkpoint that cannot be used
+    └── DatasetError     annotations or splits that contradict themselves
+
+A message says what was given, what was expected and what to do.
+"""
+
+
+class VatraceError(Exception):
+    """Base of every error a caller may want to catch."""
+
+
+class MediaError(VatraceError):
+    """A media file that cannot be read safely.
+
+    Args:
+        message: what was given and what is wrong with it.
+        hint: what to do about it; shown after the message.
+        code: short machine-readable kind, such as `"not-media"`, `"no-video"`, `"too-large"`.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "media") -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.hint = hint
+        self.code = code
+
+
+class NothingFound(VatraceError):  # noqa: N818  (reads as the sentence it stands for)
+    """What was asked for does not exist."""
+
+
+class FeatureError(VatraceError):
+    """Features that are missing, damaged, or do not fit what they are used for."""
+
+
+class ModelError(VatraceError):
+    """A model folder or checkpoint that cannot be used."""
+
+
+class DatasetError(VatraceError):
+    """Annotations or splits that contradict themselves."""

@@ -1,0 +1,1 @@
+"""Find faces, follow the main person, and align the face to 224x224 pixels."""

@@ -1,0 +1,1 @@
+"""From features to a trace, and from a video to a trace."""

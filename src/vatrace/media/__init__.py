@@ -1,0 +1,1 @@
+"""The one guarded opener for video and sound, and the one writer."""

@@ -1,0 +1,1 @@
+"""Pure modules: no files, no configuration, no devices. Tensors are (batch, frames, dim)."""

@@ -1,0 +1,1 @@
+"""Losses, schedule and loops: masked-autoencoder pre-training, hierarchical fine-tuning, temporal training."""
