@@ -1,0 +1,262 @@
+"""The command line: `vatrace COMMAND ...`.
+
+One command is one file in `recipes/`; its function's signature is its options and its docstring is its help. Nothing heavy is imported
+before a command is called. Data go to standard output, talk goes to standard error. Exit codes: 0 done, 1 some failed, 2 usage, 3 nothing
+found, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+    from vatrace.recipes.watch import Advance
+
+DONE, SOME_FAILED, USAGE, NOTHING_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
+
+COMMANDS = {
+    "demo": "go the whole way once, from nothing to a trace, on drawn faces",
+    "predict": "write the valence-arousal trace of your own videos",
+    "synth": "make a corpus of drawn talking faces with known truth",
+    "crops": "cut out and align the face of every frame",
+    "extract": "make the features of videos",
+    "pretrain": "teach an encoder faces without labels (masked autoencoder)",
+    "finetune": "tune the upper third of an encoder to valence and arousal",
+    "train": "train the temporal model (BDCA) on a corpus",
+    "evaluate": "score a model on a split of a corpus",
+}
+
+USAGE_TEXT = """usage: vatrace COMMAND ... [--help]
+
+vatrace turns a video with sound into a trace: valence and arousal, frame by frame, with what each value rests on.
+
+commands:
+{commands}
+
+examples:
+  vatrace demo                                 see the whole thing work, on drawn faces
+  vatrace predict interview.mp4 --out results  a trace of your own clip
+  vatrace predict --help                       everything about one command
+
+exit codes: 0 done, 1 some failed, 2 usage, 3 nothing found, 130 interrupted
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help", "help"):
+        print(_usage(), end="", file=sys.stdout if given else sys.stderr)
+        return DONE if given else USAGE
+    if given[0] in ("-V", "--version"):
+        from vatrace import __version__
+
+        print(f"vatrace {__version__}")
+        return DONE
+    if given[0] not in COMMANDS:
+        _say(f"vatrace: there is no command {given[0]!r}.{_did_you_mean(given[0])} `vatrace --help` lists all.")
+        return USAGE
+    return _guarded(given[0], given[1:])
+
+
+def _guarded(command: str, arguments: Sequence[str]) -> int:
+    """Run a command, and turn what a user can do something about into a sentence and an exit code."""
+    from vatrace.errors import NothingFound, VatraceError
+
+    try:
+        return _run(command, arguments)
+    except KeyboardInterrupt:
+        _say("\nstopped. What was finished is kept; the same command goes on from there.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; that is no error, but Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except NothingFound as error:
+        _say(f"vatrace {command}: {error}")
+        return NOTHING_FOUND
+    except VatraceError as error:
+        _say(f"vatrace {command}: {error}")
+        return SOME_FAILED
+    except ValueError as error:
+        if not _is_ours(error):
+            raise
+        _say(f"vatrace {command}: {error}")
+        return USAGE
+
+
+def _run(command: str, arguments: Sequence[str]) -> int:
+    recipe = _recipe(command)
+    options = _parse(command, recipe, arguments)
+    result = recipe(**options, watch=Terminal())
+    return _conclude(result)
+
+
+def _recipe(command: str) -> Callable[..., Any]:  # Any: what a recipe gives back differs
+    function: Callable[..., Any] = getattr(importlib.import_module(f"vatrace.recipes.{command}"), command)
+    return function
+
+
+def _parse(command: str, recipe: Callable[..., Any], arguments: Sequence[str]) -> dict[str, Any]:
+    """Options of a recipe from the command line; prints help or a usage error and exits where that is due."""
+    from argparse import RawDescriptionHelpFormatter
+
+    from docstring_parser import parse
+    from jsonargparse import ArgumentParser
+
+    told = parse(inspect.getdoc(recipe) or "")
+    helps = {each.arg_name: each.description or "" for each in told.params}
+    description = (inspect.getdoc(recipe) or "").split("\n\nArgs:")[0]
+    parser = ArgumentParser(
+        prog=f"vatrace {command}", description=description, formatter_class=RawDescriptionHelpFormatter
+    )
+    # The signature is read here and not by jsonargparse, which would import everything that is only needed for type checks.
+    for parameter in inspect.signature(recipe, eval_str=True).parameters.values():
+        if parameter.name != "watch":
+            _add_option(parser, parameter, helps[parameter.name].replace("\n", " "))
+    return dict(vars(parser.instantiate_classes(parser.parse_args(list(arguments)))))
+
+
+def _add_option(parser: ArgumentParser, parameter: inspect.Parameter, text: str) -> None:
+    name, kind, default = parameter.name, parameter.annotation, parameter.default
+    if is_dataclass(kind):
+        assert isinstance(kind, type), "an annotation is a class, never an instance"
+        parser.add_class_arguments(kind, name, default=default, help=text)
+    elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and kind == Sequence[str]:
+        parser.add_argument(name, nargs="+", help=text)
+    elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+        parser.add_argument(name, type=kind, help=text)
+    else:
+        flags = [f"--{name.replace('_', '-')}", *(["-o"] if name == "out" else [])]
+        if default is parameter.empty:
+            parser.add_argument(*flags, type=kind, required=True, help=text)
+        elif isinstance(default, bool):
+            parser.add_argument(*flags, action="store_true", help=text)
+        else:
+            parser.add_argument(*flags, type=kind, default=default, help=text)
+
+
+def _conclude(result: object) -> int:
+    """Print what a recipe gives back, and say what failed."""
+    from vatrace.errors import NothingFound
+    from vatrace.recipes.watch import BatchResult
+
+    if isinstance(result, dict):
+        print(json.dumps(result, indent=2))
+        return DONE
+    if not isinstance(result, BatchResult):
+        print(result)
+        return DONE
+    for path in result.done:
+        print(path)
+    for name, error in result.failed:
+        _say(f"failed: {name}: {error}" if name not in str(error) else f"failed: {error}")
+    if result.failed and not result.done and all(isinstance(error, NothingFound) for _, error in result.failed):
+        return NOTHING_FOUND
+    return SOME_FAILED if result.failed else DONE
+
+
+class Terminal:
+    """A person at a terminal: bars with an estimate there, plain lines in a pipe or a log."""
+
+    def __init__(self) -> None:
+        self.is_live = sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+    def say(self, text: str) -> None:
+        """Print a line of talk."""
+        _say(text)
+
+    @contextmanager
+    def track(self, label: str, total: int) -> Iterator[Advance]:
+        """Follow something long: a bar with an estimate at a terminal, a line now and then elsewhere."""
+        with _bar(label, total) if self.is_live else _lines(label, total) as advance:
+            yield advance
+
+
+@contextmanager
+def _bar(label: str, total: int) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:<22}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[shown]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(label, total=total or None, shown="")
+
+        def advance(steps: int = 1, *, done: int | None = None, total: int | None = None, **shown: float) -> None:
+            if total is not None:
+                progress.update(task, total=total)
+            progress.update(task, completed=done, advance=None if done is not None else steps, shown=_shown(shown))
+
+        yield advance
+
+
+@contextmanager
+def _lines(label: str, total: int) -> Iterator[Advance]:
+    began, told, count, known_total = time.monotonic(), time.monotonic(), 0, total
+
+    def advance(steps: int = 1, *, done: int | None = None, total: int | None = None, **shown: float) -> None:
+        nonlocal told, count, known_total
+        count = done if done is not None else count + steps
+        known_total = total or known_total
+        now = time.monotonic()
+        if now - told >= 15 and 0 < count < known_total:
+            left = (now - began) / count * (known_total - count)
+            _say(f"{label}: {count} of {known_total}, about {_clock(left)} left {_shown(shown)}".rstrip())
+            told = now
+
+    yield advance
+    took = time.monotonic() - began
+    if took >= 1:
+        _say(f"{label}: done in {_clock(took)}")
+
+
+def _shown(numbers: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in numbers.items())
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    return USAGE_TEXT.format(commands="\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()))
+
+
+def _did_you_mean(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _is_ours(error: ValueError) -> bool:
+    """Whether an error was raised by a check in this package, not by a library beneath it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(Path(__file__).parent) in trace.tb_frame.f_code.co_filename

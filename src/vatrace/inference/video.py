@@ -1,0 +1,65 @@
+"""A video to its trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vatrace.errors import MediaError
+from vatrace.faces.detection import FaceDetector
+from vatrace.features.acoustic import acoustic_extractor
+from vatrace.features.extract import FeaturePipeline, OnFrames
+from vatrace.features.store import ClipFeatures
+from vatrace.features.visual import load_encoder
+from vatrace.inference.predictor import Predictor
+from vatrace.models.checkpoint import ENCODER_FOLDER
+from vatrace.streams import Trace
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """The trace of a video, and the features it was made from."""
+
+    trace: Trace
+    features: ClipFeatures
+
+
+@dataclass(frozen=True)
+class VideoPredictor:
+    """A model with the features it needs: takes a path, gives a trace."""
+
+    pipeline: FeaturePipeline
+    predictor: Predictor
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> VideoPredictor:
+        """Load a model folder with its encoder.
+
+        Raises:
+            NothingFound: there is no model, or no encoder with it.
+            ModelError: one of them is damaged.
+        """
+        predictor = Predictor.from_folder(folder)
+        pipeline = FeaturePipeline(
+            detector=FaceDetector(),
+            visual=load_encoder(folder / ENCODER_FOLDER),
+            acoustic=[acoustic_extractor(name) for name in predictor.model.features.acoustic],
+        )
+        return cls(pipeline, predictor)
+
+    def predict(self, path: Path, *, on_frames: OnFrames | None = None) -> VideoResult:
+        """The trace of the main person of a video.
+
+        Raises:
+            NothingFound: no such file.
+            MediaError: it is no video, cannot be read safely, or has neither a face nor sound.
+        """
+        features = self.pipeline.extract(path, on_frames=on_frames)
+        trace = self.predictor.trace(features)
+        if not trace.valid.any():
+            raise MediaError(
+                f"{path}: {' and '.join(features.warnings)}, so there is nothing to base a trace on.",
+                hint="A trace needs a face that can be seen or a voice that can be heard.",
+                code="nothing-to-see-or-hear",
+            )
+        return VideoResult(trace, features)

@@ -1,0 +1,256 @@
+"""Pictures with their own times, streamed, and what a file says about itself.
+
+A frame's time is the container's presentation timestamp in seconds, not an index over a rate: a clip may start at 0.5 s
+and its frame rate may vary. Sound has the same clock (`vatrace.media.audio`). What is not the container's own:
+
+- AVI knows no presentation times: a frame is shown when the decoder gives it, less the decoder's own delay;
+- a frame without a time follows its predecessor by the stream's frame duration;
+- a frame as early as its predecessor or slightly earlier (up to 0.1 s) is set a microsecond after it, so that every
+  frame keeps its row and times strictly increase;
+- a frame earlier than that is left out and counted in the log. A clock that stays back is an error: two recordings were
+  joined without joining their clocks, and sound and picture could not be matched.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from vatrace.errors import MediaError
+from vatrace.media.decoding import decoded_frames
+from vatrace.media.opener import OpenMedia, decoder_name, media_errors, open_media
+
+logger = logging.getLogger(__name__)
+
+MAX_GAP_SECONDS = 600.0  # between two frames; beyond it one wrong timestamp is more likely than a pause
+MAX_SPAN_SECONDS = 24 * 3600.0  # from the first frame to the last
+MAX_START_SECONDS = 27 * 3600.0  # MPEG's 33-bit clock wraps after 26.5 h, and a broadcast may start anywhere on it
+MAX_STEP_BACK_SECONDS = 0.1
+MAX_LATE_FRAMES = 250  # left out in a row before the clock counts as broken
+SMALLEST_STEP_SECONDS = 1e-6
+REMUX_HINT = "Write it anew with one clock: ffmpeg -i INPUT -c:v libx264 -c:a aac OUTPUT.mp4"
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """One picture.
+
+    Args:
+        time_seconds: when it is shown, on the container's clock.
+        pixels: `[height, width, 3]`, uint8 RGB, upright (rotation and mirroring of the container applied). Pixels are
+            as stored: non-square ones are not stretched.
+    """
+
+    time_seconds: float
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaInfo:
+    """What a file says about itself; nothing was decoded, so these are claims.
+
+    Args:
+        has_video: whether it has pictures; a cover image of a song does not count.
+        has_audio: whether it has sound.
+        width: of the stored frames before rotation, in pixels; 0 without video.
+        height: as `width`.
+        duration_seconds: None where it does not say.
+        average_fps: None where it does not say, or without video.
+        num_frames_estimate: for progress bars; None where it cannot be told.
+        video_codec: decoder's name, such as `"h264"`; empty without video.
+        audio_codec: as `video_codec`.
+    """
+
+    has_video: bool
+    has_audio: bool
+    width: int
+    height: int
+    duration_seconds: float | None
+    average_fps: float | None
+    num_frames_estimate: int | None
+    video_codec: str
+    audio_codec: str
+
+
+def probe(path: Path) -> MediaInfo:
+    """Read what a file says about itself.
+
+    Args:
+        path: a video or sound file.
+
+    Raises:
+        NothingFound: there is no such path.
+        MediaError: it is not a media file that can be read.
+    """
+    with open_media(path) as media, media_errors(path, "could not be read"):
+        duration = media.container.duration
+        duration_seconds = duration / av.time_base if duration is not None and duration > 0 else None
+        video, audio = media.video, media.audio
+        return MediaInfo(
+            has_video=video is not None,
+            has_audio=audio is not None,
+            width=video.codec_context.width if video is not None and decoder_name(video) else 0,
+            height=video.codec_context.height if video is not None and decoder_name(video) else 0,
+            duration_seconds=duration_seconds,
+            average_fps=float(video.average_rate) if video and video.average_rate else None,
+            num_frames_estimate=_estimate_frames(media, duration_seconds),
+            video_codec=decoder_name(video) if video is not None else "",
+            audio_codec=decoder_name(audio) if audio is not None else "",
+        )
+
+
+def read_frames(path: Path) -> Iterator[VideoFrame]:
+    """Decode the pictures of a file one after the other; only a few are in memory at a time.
+
+    Args:
+        path: a video file.
+
+    Yields:
+        Every frame that can be decoded, times strictly increasing. All have the size of the first.
+
+    Raises:
+        NothingFound: there is no such path.
+        MediaError: no media file, no video in it, nothing decodable, or times that cannot be.
+    """
+    with open_media(path) as media:
+        if media.video is None:
+            raise MediaError(f"{path} has no video stream.", hint="Give a recording with a picture.", code="no-video")
+        clock = _FrameClock(media, media.video)
+        size: tuple[int, int] | None = None
+        for frame in decoded_frames(media, media.video):
+            with media_errors(path, "could not be decoded"):
+                time_seconds = clock.time_of(frame)
+                if time_seconds is None:
+                    continue
+                size = size or (frame.width, frame.height)
+                pixels = _upright_rgb(frame, size)
+            yield VideoFrame(time_seconds, pixels)
+        clock.report(media)
+
+
+class _FrameClock:
+    """Gives each frame of a stream its time, as the head of this file says."""
+
+    def __init__(self, media: OpenMedia, stream: VideoStream) -> None:
+        self._path = media.path
+        self._is_avi = media.container.format.name == "avi"
+        self._context = stream.codec_context
+        self._time_base = stream.time_base or Fraction(1, av.time_base)
+        rate = stream.average_rate or stream.guessed_rate
+        self._step_seconds = float(1 / rate) if rate else SMALLEST_STEP_SECONDS
+        self._first: float | None = None
+        self._last: float | None = None
+        self._late_in_a_row = 0
+        self._num_late = 0
+        self._num_nudged = 0
+
+    def time_of(self, frame: av.VideoFrame) -> float | None:
+        """The frame's time in seconds, or None if it has to be left out."""
+        time_seconds = self._stamp(frame)
+        if self._first is None or self._last is None:
+            self._check(abs(time_seconds) <= MAX_START_SECONDS, f"starts at {time_seconds:.0f} s")
+            self._first = self._last = time_seconds
+            return time_seconds
+        if time_seconds < self._last - MAX_STEP_BACK_SECONDS:
+            self._num_late += 1
+            self._late_in_a_row += 1
+            broken = f"jumps back from {self._last:.3f} s to {time_seconds:.3f} s and stays there"
+            self._check(self._late_in_a_row <= MAX_LATE_FRAMES, broken)
+            return None
+        self._late_in_a_row = 0
+        if time_seconds < self._last + SMALLEST_STEP_SECONDS:
+            self._num_nudged += 1
+            time_seconds = self._last + SMALLEST_STEP_SECONDS
+        jump = f"jumps from {self._last:.3f} s to {time_seconds:.3f} s"
+        self._check(time_seconds - self._last <= MAX_GAP_SECONDS, jump)
+        self._check(time_seconds - self._first <= MAX_SPAN_SECONDS, "runs for more than 24 hours")
+        self._last = time_seconds
+        return time_seconds
+
+    def report(self, media: OpenMedia) -> None:
+        """Log what was put right, and a recording that ends before it said it would."""
+        if self._num_late or self._num_nudged:
+            logger.warning(
+                "%s: times put right: %d frames were not later than the frame before, %d were left out",
+                *(self._path, self._num_nudged, self._num_late),
+            )
+        promised = _promised_end(media)
+        if promised is not None and self._last is not None and self._last < promised - max(1.0, 0.05 * promised):
+            logger.warning(
+                "%s: the picture ends at %.1f s, but the file says %.1f s; it was probably cut off",
+                *(self._path, self._last, promised),
+            )
+
+    def _stamp(self, frame: av.VideoFrame) -> float:
+        if frame.pts is not None and not self._is_avi:
+            return float(frame.pts * self._time_base)
+        if frame.dts is not None:
+            delay_ticks = self._context.reorder_depth if self._is_avi else 0  # AVI has one tick a frame
+            return float((frame.dts - delay_ticks) * self._time_base)
+        return 0.0 if self._last is None else self._last + self._step_seconds
+
+    def _check(self, is_plausible: bool, what: str) -> None:
+        if not is_plausible:
+            raise MediaError(f"the clock of the video in {self._path} {what}.", hint=REMUX_HINT, code="time")
+
+
+def _promised_end(media: OpenMedia) -> float | None:
+    """When the picture should end on the container's clock, in seconds; None where the file does not say."""
+    stream, container = media.video, media.container
+    if stream is not None and stream.duration and stream.time_base:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    if media.audio is None and container.duration:
+        return float((container.start_time or 0) + container.duration) / av.time_base
+    return None
+
+
+def _estimate_frames(media: OpenMedia, duration_seconds: float | None) -> int | None:
+    stream = media.video
+    if stream is None:
+        return None
+    estimate = stream.frames
+    if not estimate and duration_seconds is not None and stream.average_rate:
+        estimate = round(duration_seconds * float(stream.average_rate))
+    return estimate if 0 < estimate <= media.size_bytes else None  # a coded frame takes a byte at the very least
+
+
+def _upright_rgb(frame: av.VideoFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Pixels of a frame, `[height, width, 3]`, scaled to `size` (width, height) before being turned upright."""
+    width, height = size
+    pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
+    return _turned(pixels.astype(np.uint8, copy=False), _display_matrix(frame))
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """`(a, b, c, d)` of the container's matrix: pixel (x, y) is shown at (a x + c y, b x + d y)."""
+    side_data = cast(SideDataContainer, frame.side_data)  # PyAV's stubs know motion vectors only
+    try:
+        matrix = np.frombuffer(bytes(side_data[SideDataType.DISPLAYMATRIX]), dtype=np.int32)
+    except KeyError:
+        return (1, 0, 0, 1)
+    a, b, _, c, d = (int(value) for value in matrix[:5])
+    return (a, b, c, d)
+
+
+def _turned(pixels: NDArray[np.uint8], matrix: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Apply the nearest of the eight upright orientations to `[height, width, 3]` pixels."""
+    a, b, c, d = matrix
+    if abs(a) + abs(d) < abs(b) + abs(c):
+        pixels = pixels.transpose(1, 0, 2)
+        a, d = c, b  # what is now a row runs along the old y, a column along the old x
+    if a < 0:
+        pixels = pixels[:, ::-1]
+    if d < 0:
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

@@ -1,0 +1,195 @@
+"""`vatrace demo`: the whole way, from nothing to a trace of a clip, on drawn faces.
+
+Corpus -> crops -> masked autoencoder -> hierarchical fine-tuning -> features -> BDCA -> score on unseen subjects -> report of a new clip.
+Every step keeps what is there, so a second run reuses it and a stopped run goes on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vatrace.config import DemoSize, FinetuneConfig, PretrainConfig, TrainConfig
+from vatrace.errors import FeatureError
+from vatrace.files import write_json
+from vatrace.recipes.crops import crops
+from vatrace.recipes.evaluate import evaluate
+from vatrace.recipes.extract import extract
+from vatrace.recipes.finetune import finetune
+from vatrace.recipes.predict import predict
+from vatrace.recipes.pretrain import SMALL_ENCODER, pretrain
+from vatrace.recipes.synth import split_of, synth
+from vatrace.recipes.train import train
+from vatrace.recipes.watch import SILENCE, BatchResult, Watch
+
+if TYPE_CHECKING:
+    from vatrace.synth.corpus import Clip
+
+REMARK = "Trained on drawn faces of a procedural corpus: for demonstration, and no evidence about people."
+ACOUSTIC = ("mfcc", "egemaps")
+
+
+def demo(
+    *,
+    out: Path = Path("demo"),
+    seed: int = 0,
+    size: DemoSize = DemoSize(),  # noqa: B008  (frozen)
+    watch: Watch = SILENCE,
+) -> dict[str, Any]:  # Any: numbers and words, as JSON has them
+    """Go the whole way once: draw a corpus, extract features, train, score on unseen subjects, and report a new clip.
+
+    Leaves report.html, trace.csv, trace.png and scores.json in OUT. What is there from an earlier run is reused.
+    All of it is on drawn faces and no evidence about people.
+
+    Example: vatrace demo
+
+    Args:
+        out: folder to write.
+        seed: same seed, same figures.
+        size: how much to do.
+    """
+    corpus = synth(
+        out / "corpus",
+        subjects=size.subjects,
+        clips_per_subject=size.clips_per_subject,
+        seconds=size.seconds,
+        seed=seed,
+        watch=watch,
+    )
+    for_encoder, for_model = _divide(corpus, size.subjects)
+    encoder = _make_encoder(out, corpus, for_encoder, seed, size, watch)
+    features = out / "features"
+    videos = [str(corpus / "videos" / f"{clip}.mp4") for clip in for_model]
+    _all_done(extract(videos, out=features, encoder=str(encoder), acoustic=ACOUSTIC, watch=watch))
+    model = train(
+        corpus,
+        features=features,
+        encoder=encoder,
+        out=out / "run" / "fold0",
+        acoustic=ACOUSTIC,
+        config=TrainConfig(epochs=size.train_epochs, seed=seed),
+        remark=REMARK,
+        watch=watch,
+    )
+    scores = _scores(evaluate(model, corpus=corpus, features=features, watch=watch), features, seed)
+    write_json(out / "scores.json", scores)
+    _report_new_clip(out, model, scores, seed, size, watch)
+    _tell(out, scores, watch)
+    return scores
+
+
+def _divide(corpus: Path, subjects: int) -> tuple[list[str], list[str]]:
+    """Clips for the encoder (half of the training subjects), and clips for the temporal model (everybody else)."""
+    from vatrace.datasets.affwild2 import open_corpus
+
+    num_train = sum(split_of(subject, subjects) == "train" for subject in range(subjects))
+    splits = open_corpus(corpus).splits
+    for_encoder = [clip for clip in splits["train"] if _subject_of(clip) < (num_train + 1) // 2]
+    everybody = [clip for clips in splits.values() for clip in clips]
+    return for_encoder, [clip for clip in everybody if clip not in for_encoder]
+
+
+def _subject_of(clip: str) -> int:
+    return int(clip.split("-")[0].lstrip("s"))
+
+
+def _make_encoder(out: Path, corpus: Path, clips: list[str], seed: int, size: DemoSize, watch: Watch) -> Path:
+    """The paper's visual recipe whole: masked autoencoder, then the upper third tuned to valence and arousal."""
+    videos = [str(corpus / "videos" / f"{clip}.mp4") for clip in clips]
+    _all_done(crops(videos, out=out / "crops", every=size.crop_every, watch=watch))
+    pretrained = pretrain(
+        out / "crops",
+        out=out / "pretrained",
+        clips=tuple(clips),
+        encoder=SMALL_ENCODER,
+        config=PretrainConfig(epochs=size.pretrain_epochs, seed=seed),
+        watch=watch,
+    )
+    return finetune(
+        out / "crops",
+        corpus=corpus,
+        encoder=pretrained,
+        out=out / "encoder",
+        clips=tuple(clips),
+        config=FinetuneConfig(epochs=size.finetune_epochs, seed=seed),
+        watch=watch,
+    )
+
+
+def _scores(scores: dict[str, Any], features: Path, seed: int) -> dict[str, Any]:
+    predicted = sorted((features.parent / "run" / "fold0" / "predictions").glob("*.csv"))
+    subjects = {_subject_of(path.stem) for path in predicted}
+    return scores | {"seed": seed, "subjects": len(subjects), "data": "procedural corpus of drawn faces, unseen subjects"}
+
+
+def _report_new_clip(
+    out: Path, model: Path, scores: dict[str, Any], seed: int, size: DemoSize, watch: Watch
+) -> None:
+    from vatrace.report.export import read_trace_csv
+    from vatrace.report.figures import Shade, save_figure, trace_figure
+    from vatrace.report.page import write_report
+
+    clip = _new_clip(out, seed, size)
+    _all_done(predict([str(out / "new_clip.mp4")], out=out / "new_clip", model=model, watch=watch))
+    trace = read_trace_csv(out / "new_clip" / "new_clip.csv")
+    (out / "trace.csv").write_bytes((out / "new_clip" / "new_clip.csv").read_bytes())
+    shades = [Shade(each.channel, each.kind, each.start_seconds, each.end_seconds) for each in clip.episodes]
+    note = "A drawn face and a computed voice: no evidence about people."
+    save_figure(
+        trace_figure(trace, truth=clip.annotation, episodes=shades, title="A clip the model has never seen", note=note),
+        out / "trace.png",
+    )
+    write_report(
+        out / "report.html",
+        video=out / "new_clip.mp4",
+        trace=trace,
+        truth=clip.annotation,
+        episodes=shades,
+        scores=scores,
+        title="A trace of a clip the model has never seen",
+        lead="Valence and arousal, frame by frame, with what each value rests on.",
+        notes=[
+            "Faces are drawn and voices are computed: every figure here is on drawn faces, and no evidence about people.",
+            "A trace estimates expressed affect as raters would mark it, not what a person feels. It is not for judging people.",
+        ],
+        facts=_report_facts(scores, model),
+    )
+
+
+def _new_clip(out: Path, seed: int, size: DemoSize) -> Clip:
+    """A clip of a subject who is not in the corpus at all."""
+    from vatrace.synth.corpus import plan_clip, write_clip
+
+    clip = plan_clip(seed, size.subjects, 0, size.new_clip_seconds)
+    if not (out / "new_clip.mp4").is_file():
+        write_clip(clip, out / "new_clip.mp4")
+    return clip
+
+
+def _report_facts(scores: dict[str, Any], model: Path) -> dict[str, str]:
+    return {
+        "Data": "procedural corpus, drawn faces",
+        "Scored on": f"{scores['subjects']} subjects, {scores['frames']} frames, in neither training nor validation",
+        "Fold": "0, the corpus's own split",
+        "Seed": str(scores["seed"]),
+        "Model": f"BDCA, {model}",
+        "Command": "make demo",
+    }
+
+
+def _tell(out: Path, scores: dict[str, Any], watch: Watch) -> None:
+    watch.say(
+        f"On {scores['subjects']} drawn subjects the model never saw ({scores['frames']} frames, seed {scores['seed']}): "
+        f"CCC valence {scores['valence_ccc']:.3f}, arousal {scores['arousal_ccc']:.3f}, mean {scores['mean_ccc']:.3f}."
+    )
+    watch.say("These are drawn faces: the figures show that the whole chain works, and nothing about people.")
+    watch.say(f"Report: {out / 'report.html'}   Trace: {out / 'trace.csv'}   Picture: {out / 'trace.png'}")
+
+
+def _all_done(result: BatchResult) -> None:
+    """A demonstration has no bad files: one that fails is a fault of ours or of the machine."""
+    if result.failed:
+        name, error = result.failed[0]
+        raise FeatureError(f"{len(result.failed)} clips failed, the first {name}: {error}") from error
+
+

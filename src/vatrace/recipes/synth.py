@@ -1,0 +1,158 @@
+"""`vatrace synth`: make a procedural corpus of drawn talking faces in the official layout."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vatrace.errors import DatasetError
+from vatrace.files import remove_parts, write_json, write_text
+from vatrace.recipes.watch import SILENCE, Watch
+
+if TYPE_CHECKING:
+    from vatrace.synth.corpus import Clip
+
+DESCRIPTION = "corpus.json"
+EPISODES = "episodes.csv"
+VALIDATION_SHARE, TEST_SHARE = 0.15, 0.25
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Everything that decides the pixels and samples of a corpus."""
+
+    subjects: int
+    clips_per_subject: int
+    seconds: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.subjects < 3:
+            raise ValueError(f"--subjects must be 3 or more, so that every split has one; got {self.subjects}.")
+        if self.clips_per_subject < 1 or not self.seconds > 0:
+            raise ValueError(
+                f"--clips-per-subject and --seconds must be above 0, got {self.clips_per_subject} and {self.seconds}."
+            )
+
+
+def synth(
+    out: Path,
+    *,
+    subjects: int = 12,
+    clips_per_subject: int = 2,
+    seconds: float = 20.0,
+    seed: int = 0,
+    workers: int = 0,
+    watch: Watch = SILENCE,
+) -> Path:
+    """Draw talking faces with known valence and arousal, and write them as a corpus.
+
+    The faces are drawn and the voices computed: for testing and demonstration, and no evidence about people.
+    Clips that are already there are kept, so a stopped run goes on where it was.
+
+    Example: vatrace synth corpus --subjects 12 --seconds 20
+
+    Args:
+        out: folder to write; gets videos/, annotations/, truth/ and episodes.csv.
+        subjects: how many people, 3 or more; none is in two splits.
+        clips_per_subject: clips a person.
+        seconds: length of a clip.
+        seed: same seed, same corpus.
+        workers: processes; 0 takes one a core.
+    """
+    plan = _Plan(subjects, clips_per_subject, seconds, seed)
+    _claim(out, plan)
+    remove_parts(out / "videos")
+    keys = [(subject, clip) for subject in range(subjects) for clip in range(clips_per_subject)]
+    todo = [key for key in keys if not _video_path(out, *key).is_file()]
+    if not todo and (out / EPISODES).is_file():
+        return out
+    with watch.track("drawing clips", len(keys)) as advance:
+        advance(len(keys) - len(todo))
+        for _ in _in_processes(out, plan, todo, workers or os.cpu_count() or 1):
+            advance(1)
+    _write_annotations(out, plan, keys)
+    return out
+
+
+def split_of(subject: int, subjects: int) -> str:
+    """Which split a subject is in: the last quarter are tested on, the 15 % before them choose the epoch."""
+    num_test = max(1, round(subjects * TEST_SHARE))
+    num_validation = max(1, round(subjects * VALIDATION_SHARE))
+    if subject >= subjects - num_test:
+        return "test"
+    return "validation" if subject >= subjects - num_test - num_validation else "train"
+
+
+def _claim(out: Path, plan: _Plan) -> None:
+    path = out / DESCRIPTION
+    mine = asdict(plan) | {"note": "drawn faces, for testing and demonstration; no evidence about people"}
+    if path.is_file():
+        theirs = json.loads(path.read_text("utf-8"))
+        if theirs != mine:
+            raise DatasetError(f"{out} holds a corpus made with other settings ({theirs}); choose another folder or remove it.")
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(f"{out} is not an empty folder and holds no procedural corpus; choose another place.")
+    else:
+        write_json(path, mine)
+
+
+def _video_path(out: Path, subject: int, clip: int) -> Path:
+    from vatrace.synth.corpus import clip_name
+
+    return out / "videos" / f"{clip_name(subject, clip)}.mp4"
+
+
+def _in_processes(out: Path, plan: _Plan, todo: Iterable[tuple[int, int]], workers: int) -> Iterator[None]:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        pending: set[Future[None]] = {pool.submit(_draw, out, plan, *key) for key in todo}
+        try:
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _draw(out: Path, plan: _Plan, subject: int, clip: int) -> None:
+    from vatrace.synth.corpus import plan_clip, write_clip
+
+    write_clip(plan_clip(plan.seed, subject, clip, plan.seconds), _video_path(out, subject, clip))
+
+
+def _write_annotations(out: Path, plan: _Plan, keys: Iterable[tuple[int, int]]) -> None:
+    from vatrace.datasets.affwild2 import SPLIT_FOLDERS, TASK_FOLDER, write_annotation
+    from vatrace.synth.corpus import plan_clip
+
+    clips = [plan_clip(plan.seed, subject, clip, plan.seconds) for subject, clip in keys]
+    for clip in clips:
+        folder = SPLIT_FOLDERS[split_of(clip.subject.number, plan.subjects)]
+        write_annotation(out / TASK_FOLDER / folder / f"{clip.name}.txt", clip.annotation)
+        write_text(out / "truth" / f"{clip.name}.csv", _truth_text(clip))
+    write_text(out / EPISODES, _episodes_text(clips))
+
+
+def _truth_text(clip: Clip) -> str:
+    rows = zip(clip.times_seconds, clip.truth.valence, clip.truth.arousal, strict=True)
+    lines = [f"{frame},{t:.6f},{v:.6f},{a:.6f}" for frame, (t, v, a) in enumerate(rows, start=1)]
+    return "\n".join(["frame,time,valence,arousal", *lines]) + "\n"
+
+
+def _episodes_text(clips: Iterable[Clip]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["clip", "channel", "kind", "start", "end"])
+    for clip in clips:
+        for each in clip.episodes:
+            writer.writerow([clip.name, each.channel, each.kind, f"{each.start_seconds:.3f}", f"{each.end_seconds:.3f}"])
+    return text.getvalue()

@@ -1,0 +1,155 @@
+"""A trace as a table that any program reads, and the sidecar that says where it comes from.
+
+The columns, one row a video frame:
+
+| column | meaning |
+|---|---|
+| `frame` | number of the frame, **from 1**: row `n` is the crop `%05d.jpg` of the ABAW layout |
+| `time` | the container's own timestamp in seconds, six decimals; never a frame number divided by a rate |
+| `person` | which person of the clip |
+| `valence`, `arousal` | unpleasant -1 to pleasant 1, calm -1 to excited 1 |
+| `face`, `voice` | 1 where a face was seen or a voice heard, else 0 |
+| `gate_face` | weight of the face's own stream against what it reads from the voice, 0 to 1 (Eq. 4 of the paper) |
+| `gate_voice` | the same for the voice |
+
+An empty field is missing. It is never 0 and never -5.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vatrace import files
+from vatrace.errors import DatasetError
+from vatrace.streams import BoolArray, FloatArray, Trace
+
+COLUMNS = ("frame", "time", "person", "valence", "arousal", "face", "voice", "gate_face", "gate_voice")
+FIRST_FRAME = 1  # as ABAW numbers its crops
+
+_VISUAL, _AUDIO = 0, 1  # modality axis of Trace.gate_weights
+_ORIGINAL = 0  # stream axis of Trace.gate_weights
+
+
+def write_trace_csv(path: Path, trace: Trace, *, person: int = 0) -> None:
+    """Commit a trace as CSV.
+
+    Args:
+        path: where the file shall be.
+        trace: what to write.
+        person: which person of the clip this is.
+    """
+    files.write_text(path, trace_csv_text(trace, person=person))
+
+
+def trace_csv_text(trace: Trace, *, person: int = 0) -> str:
+    r"""Give a trace as CSV text: ASCII, `\n` line ends, the columns of this module.
+
+    Args:
+        trace: what to write; values of frames that are not valid become empty fields.
+        person: which person of the clip this is.
+
+    Returns:
+        A header and one row a frame. Equal traces give equal text.
+    """
+    columns: tuple[Iterable[str], ...] = (
+        (str(FIRST_FRAME + frame) for frame in range(len(trace))),
+        (_decimal(time) for time in trace.times_seconds),
+        repeat(str(person), len(trace)),
+        _values(trace.valence, trace.valid),
+        _values(trace.arousal, trace.valid),
+        _flags(trace.face_valid, len(trace)),
+        _flags(trace.voice_valid, len(trace)),
+        _gate(trace, _VISUAL),
+        _gate(trace, _AUDIO),
+    )
+    rows = (",".join(row) for row in zip(*columns, strict=True))
+    return "\n".join([",".join(COLUMNS), *rows]) + "\n"
+
+
+def read_trace_csv(path: Path) -> Trace:
+    """Read back what `write_trace_csv` wrote.
+
+    Args:
+        path: a CSV file of one person with the columns of this module, in any order; further columns are ignored.
+
+    Returns:
+        The trace, to the six decimals of the file. Missing values are NaN and not valid.
+
+    Raises:
+        DatasetError: a column is missing, a field is no number, or there is more than one person.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        absent = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if absent:
+            raise DatasetError(
+                f"{path.name} lacks the column(s) {', '.join(absent)}; a trace has {', '.join(COLUMNS)}."
+            )
+        rows = list(reader)
+    people = {row["person"] for row in rows}
+    if len(people) > 1:
+        raise DatasetError(f"{path.name} holds {len(people)} people; a trace is of one, so keep the rows of one.")
+    return _trace_of({name: _numbers(path, rows, name) for name in COLUMNS})
+
+
+def write_sidecar(path: Path, **facts: Any) -> None:  # Any: whatever json can write
+    """Commit what a reader needs to trust a trace: model and clip hashes, versions, settings, warnings.
+
+    Args:
+        path: where the JSON file shall be, by custom the trace's own name with `.json`.
+        **facts: anything JSON can hold; keys are sorted.
+    """
+    files.write_json(path, facts)
+
+
+def _decimal(number: float) -> str:
+    return f"{number:z.6f}" if np.isfinite(number) else ""  # z: no "-0.000000"
+
+
+def _values(numbers: FloatArray, valid: BoolArray) -> Iterable[str]:
+    return (_decimal(number) if is_valid else "" for number, is_valid in zip(numbers, valid, strict=True))
+
+
+def _flags(flags: BoolArray | None, num_frames: int) -> Iterable[str]:
+    return repeat("", num_frames) if flags is None else (str(int(flag)) for flag in flags)
+
+
+def _gate(trace: Trace, modality: int) -> Iterable[str]:
+    if trace.gate_weights is None:
+        return repeat("", len(trace))
+    return (_decimal(weight) for weight in trace.gate_weights[:, modality, _ORIGINAL])
+
+
+def _numbers(path: Path, rows: list[dict[str, str]], name: str) -> NDArray[np.float64]:
+    numbers = np.full(len(rows), np.nan)
+    for index, row in enumerate(rows):
+        field = row[name]
+        try:
+            numbers[index] = float(field) if field else np.nan
+        except (TypeError, ValueError) as error:
+            raise DatasetError(f"{path.name}, line {index + 2}: {name} is {field!r}, which is no number.") from error
+    return numbers
+
+
+def _trace_of(columns: dict[str, NDArray[np.float64]]) -> Trace:
+    gates = np.stack([columns["gate_face"], columns["gate_voice"]], axis=1).astype(np.float32)
+    return Trace(
+        times_seconds=columns["time"],
+        valence=columns["valence"],
+        arousal=columns["arousal"],
+        valid=np.isfinite(columns["valence"]) & np.isfinite(columns["arousal"]),
+        face_valid=_flags_of(columns["face"]),
+        voice_valid=_flags_of(columns["voice"]),
+        gate_weights=None if np.isnan(gates).all() else np.stack([gates, 1 - gates], axis=2),  # [frames, 2, 2]
+    )
+
+
+def _flags_of(numbers: NDArray[np.float64]) -> BoolArray | None:
+    return None if np.isnan(numbers).all() else numbers == 1

@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vatrace.errors import DatasetError
+from vatrace.report.export import read_trace_csv, trace_csv_text, write_sidecar, write_trace_csv
+from vatrace.streams import Trace
+
+
+def three_frames() -> Trace:
+    """A frame with all, one without a value and a face, one whose voice is gone; times of a variable frame rate."""
+    return Trace(
+        times_seconds=np.array([0.0, 0.0333667, 1.1]),
+        valence=np.array([0.5, -5.0, -0.0000001]),
+        arousal=np.array([-0.25, np.nan, 1.0]),
+        valid=np.array([True, False, True]),
+        face_valid=np.array([True, False, True]),
+        voice_valid=np.array([True, True, False]),
+        gate_weights=np.array(
+            [[[0.75, 0.25], [0.5, 0.5]], [[np.nan, np.nan], [1.0, 0.0]], [[0.125, 0.875], [0.0, 1.0]]], dtype=np.float32
+        ),
+    )
+
+
+def test_text_of_a_hand_made_trace_is_exact_and_leaves_missing_values_empty() -> None:
+    assert trace_csv_text(three_frames(), person=2) == (
+        "frame,time,person,valence,arousal,face,voice,gate_face,gate_voice\n"
+        "1,0.000000,2,0.500000,-0.250000,1,1,0.750000,0.500000\n"
+        "2,0.033367,2,,,0,1,,1.000000\n"
+        "3,1.100000,2,0.000000,1.000000,1,0,0.125000,0.000000\n"
+    )
+
+
+def test_annotation_without_channels_or_gates_has_those_columns_empty() -> None:
+    labels = Trace(
+        times_seconds=np.array([0.04]), valence=np.array([0.1]), arousal=np.array([0.2]), valid=np.array([True])
+    )
+    assert trace_csv_text(labels).splitlines()[1] == "1,0.040000,0,0.100000,0.200000,,,,"
+
+
+def test_file_is_ascii_with_unix_line_ends(tmp_path: Path) -> None:
+    write_trace_csv(tmp_path / "trace.csv", three_frames())
+    content = (tmp_path / "trace.csv").read_bytes()
+    assert content.isascii()
+    assert b"\r" not in content
+    assert [path.name for path in tmp_path.iterdir()] == ["trace.csv"]
+
+
+def test_written_trace_is_read_back(tmp_path: Path) -> None:
+    trace = three_frames()
+    write_trace_csv(tmp_path / "trace.csv", trace)
+    again = read_trace_csv(tmp_path / "trace.csv")
+    np.testing.assert_allclose(again.times_seconds, trace.times_seconds, atol=5e-7)
+    np.testing.assert_array_equal(again.valid, trace.valid)
+    np.testing.assert_allclose(again.valence[again.valid], trace.valence[trace.valid], atol=5e-7)
+    np.testing.assert_allclose(again.arousal[again.valid], trace.arousal[trace.valid], atol=5e-7)
+    np.testing.assert_array_equal(again.face_valid, trace.face_valid)
+    np.testing.assert_array_equal(again.voice_valid, trace.voice_valid)
+    assert again.gate_weights is not None
+    assert trace.gate_weights is not None
+    np.testing.assert_allclose(again.gate_weights, trace.gate_weights, atol=5e-7)
+    assert trace_csv_text(again) == trace_csv_text(trace)
+
+
+def test_missing_columns_come_back_as_none(tmp_path: Path) -> None:
+    times = np.array([0.0, 0.5])
+    write_trace_csv(
+        tmp_path / "labels.csv", Trace(times_seconds=times, valence=times, arousal=-times, valid=times >= 0)
+    )
+    again = read_trace_csv(tmp_path / "labels.csv")
+    assert again.face_valid is None
+    assert again.voice_valid is None
+    assert again.gate_weights is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("valence", "happiness"), "lacks the column.* valence"),
+        (("0.500000,-0.25", "much,-0.25"), "line 2: valence is 'much'"),
+        (("2,0.033367,0", "2,0.033367,1"), "holds 2 people"),
+    ],
+)
+def test_table_that_is_no_trace_says_why(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    (tmp_path / "trace.csv").write_text(trace_csv_text(three_frames()).replace(*change), encoding="utf-8")
+    with pytest.raises(DatasetError, match=message):
+        read_trace_csv(tmp_path / "trace.csv")
+
+
+def test_equal_sidecars_are_equal_bytes(tmp_path: Path) -> None:
+    write_sidecar(tmp_path / "one.json", model="bdca", warnings=["drawn faces"])
+    write_sidecar(tmp_path / "two.json", warnings=["drawn faces"], model="bdca")
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
