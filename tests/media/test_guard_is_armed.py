@@ -70,16 +70,19 @@ def test_a_text_that_points_elsewhere_opens_no_file_and_no_socket(
     hostile = canary.with_name(name)
     hostile.write_text(text.format(target=f"file://{canary}" if is_absolute else canary.name))
     monkeypatch.chdir(canary.parent)
-    before = canary.stat().st_atime_ns
+    before, sockets = canary.stat().st_atime_ns, psutil.Process().net_connections()
     os.utime(canary, ns=(1, canary.stat().st_mtime_ns))  # an access would set it to now, even on relatime
     assert refused(hostile).code == "not-media"
     assert canary.stat().st_atime_ns == 1 < before
-    assert psutil.Process().net_connections() == []
+    assert psutil.Process().net_connections() == sockets
 
 
-def test_a_further_file_is_refused_even_if_a_container_asks_for_it() -> None:
+def test_a_further_file_is_refused_even_if_a_container_asks_for_it(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", times=even_times(3))
+    with opener.open_media(path) as media:
+        ask = media.container.io_open  # a named parameter of PyAV, which a typing mistake cannot disarm
     with pytest.raises(PermissionError, match="never followed"):
-        opener._refuse_further_files("file:///etc/hostname", 1, {})
+        ask("file:///etc/hostname", 1, {})
 
 
 def test_ffmpeg_never_learns_the_name_of_the_file(tmp_path: Path) -> None:
@@ -275,3 +278,49 @@ def test_a_disk_that_fails_is_a_media_error_and_not_a_short_clip(
     is_broken = True
     with pytest.raises(MediaError, match="could not be read on: Input/output error"):
         list(frames)
+
+
+def test_subtitles_beside_the_picture_are_no_obstacle(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "source.mp4", times=even_times(5))
+    path = tmp_path / "clip.mp4"
+    with av.open(str(source)) as given, av.open(str(path), "w") as output:
+        video = output.add_stream_from_template(given.streams.video[0])
+        subtitles = output.add_stream("mov_text")
+        subtitles.codec_context.subtitle_header = b"[Script Info]\n"
+        for packet in given.demux():
+            if packet.dts is not None:
+                packet.stream = video
+                output.mux_one(packet)
+        text = av.Packet(b"\0\2hi")
+        text.stream, text.pts, text.dts, text.duration, text.time_base = subtitles, 0, 0, 100, Fraction(1, 1000)
+        output.mux_one(text)
+    with av.open(str(path)) as written:
+        assert len(written.streams.subtitles) == 1
+    assert len(list(read_frames(path))) == 5
+
+
+def test_a_script_that_got_past_the_formats_still_finds_every_protocol_closed(
+    canary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opener, "CONTAINERS", (*opener.CONTAINERS, "concat"))
+    monkeypatch.chdir(canary.parent)
+    hostile = canary.with_name("script.ffconcat")
+    hostile.write_text(CONCAT.format(target=canary.name))
+    refused(hostile)
+
+
+def test_probing_does_not_use_a_decoder_that_is_not_on_the_list(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.avi", times=even_times(3), video_codec="magicyuv", pix_fmt="gbrp")
+    with av.open(str(path)) as unguarded:
+        assert unguarded.streams.video[0].pix_fmt == "gbrp"  # known from decoding only
+    with opener.open_media(path) as media:
+        assert media.video is not None
+        assert media.video.pix_fmt is None
+
+
+def test_a_packet_with_more_sound_than_allowed_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_clip(tmp_path / "clip.flac", sound=np.zeros((1, 48_000), dtype=np.float32), audio_codec="flac")
+    assert read_audio(path) is not None
+    monkeypatch.setattr(opener, "MAX_SAMPLES_PER_PACKET", 1000)
+    with pytest.raises(MediaError, match="nothing of the audio"):
+        read_audio(path)

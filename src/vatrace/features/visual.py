@@ -6,6 +6,7 @@ and `finetune` write. Where the network is a vision transformer the row is its C
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -235,8 +236,6 @@ def _load_state(network: nn.Module, state: Mapping[str, Tensor], source: Path) -
 
 
 def _weights_digest(network: nn.Module) -> str:
-    import hashlib
-
     digest = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         digest.update(name.encode())

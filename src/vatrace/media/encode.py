@@ -61,7 +61,11 @@ def write_video(
         raise ValueError("write_video got neither frames nor a waveform; give at least one")
     if waveform_start_seconds < 0:
         raise ValueError(f"waveform_start_seconds is {waveform_start_seconds}; sound cannot begin before time 0")
-    with committed(path) as part, av.open(str(part), "w", options={"fflags": "+bitexact"}) as container:
+    options = {"fflags": "+bitexact"}
+    if path.suffix.lower() in (".mp4", ".mov"):
+        # These keep a late start in ticks of the whole film's clock, which would otherwise be milliseconds.
+        options["movie_timescale"] = str(TIME_BASE.denominator)
+    with committed(path) as part, av.open(str(part), "w", options=options) as container:
         video = None if frames is None else _add_video(container, size, fps, crf, preset)
         audio = None if waveform is None else _add_audio(container, sample_rate_hz)
         sound = iter(()) if waveform is None else _sound_frames(waveform, sample_rate_hz, waveform_start_seconds)

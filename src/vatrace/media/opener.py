@@ -18,7 +18,6 @@ It does not bound computing time, nor memory within those limits: a server decod
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,8 +32,6 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from vatrace.errors import MediaError, NothingFound, VatraceError
-
-logger = logging.getLogger(__name__)
 
 CONTAINERS = ("mov", "mp4", "matroska", "webm", "avi", "mpegts", "mpeg", "wav", "mp3", "flac", "ogg", "aac")
 VIDEO_DECODERS = ("h264", "hevc", "vp8", "vp9", "libdav1d", "av1", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg")

@@ -152,11 +152,13 @@ class _FrameClock:
         self._first: float | None = None
         self._last: float | None = None
         self._late_in_a_row = 0
+        self._num_frames = 0
         self._num_late = 0
         self._num_nudged = 0
 
     def time_of(self, frame: av.VideoFrame) -> float | None:
         """The frame's time in seconds, or None if it has to be left out."""
+        self._num_frames += 1
         time_seconds = self._stamp(frame)
         if self._first is None or self._last is None:
             self._check(abs(time_seconds) <= MAX_START_SECONDS, f"starts at {time_seconds:.0f} s")
@@ -185,12 +187,21 @@ class _FrameClock:
                 "%s: times put right: %d frames were not later than the frame before, %d were left out",
                 *(self._path, self._num_nudged, self._num_late),
             )
-        promised = _promised_end(media)
-        if promised is not None and self._last is not None and self._last < promised - max(1.0, 0.05 * promised):
-            logger.warning(
-                "%s: the picture ends at %.1f s, but the file says %.1f s; it was probably cut off",
-                *(self._path, self._last, promised),
-            )
+        missing = self._what_is_missing(media)
+        if missing:
+            logger.warning("%s: %s; it may have been cut off", self._path, missing)
+
+    def _what_is_missing(self, media: OpenMedia) -> str:
+        promised_frames = media.video.frames if media.video is not None else 0
+        if self._num_frames < 0.9 * promised_frames:
+            return f"{self._num_frames} pictures are there of the {promised_frames} that the file promises"
+        duration = media.container.duration
+        if promised_frames or not duration or self._last is None:
+            return ""
+        promised_end = ((media.container.start_time or 0) + duration) / av.time_base
+        if self._last >= promised_end - max(1.0, 0.05 * promised_end):
+            return ""
+        return f"the pictures end at {self._last:.1f} s, and the file should last to {promised_end:.1f} s"
 
     def _stamp(self, frame: av.VideoFrame) -> float:
         if frame.pts is not None and not self._is_avi:
@@ -203,16 +214,6 @@ class _FrameClock:
     def _check(self, is_plausible: bool, what: str) -> None:
         if not is_plausible:
             raise MediaError(f"the clock of the video in {self._path} {what}.", hint=REMUX_HINT, code="time")
-
-
-def _promised_end(media: OpenMedia) -> float | None:
-    """When the picture should end on the container's clock, in seconds; None where the file does not say."""
-    stream, container = media.video, media.container
-    if stream is not None and stream.duration and stream.time_base:
-        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
-    if media.audio is None and container.duration:
-        return float((container.start_time or 0) + container.duration) / av.time_base
-    return None
 
 
 def _estimate_frames(media: OpenMedia, duration_seconds: float | None) -> int | None:

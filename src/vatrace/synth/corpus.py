@@ -1,8 +1,8 @@
 """One clip of the procedural corpus, from a seed to an `.mp4` file.
 
-`plan_clip` decides everything but the pixels and is quick; `render_frames` draws; `write_clip` draws and encodes. A clip
-depends on (seed, subject, clip, seconds, fps) alone, so clips can be made in any order and by any number of processes.
-Who is seen depends on (seed, subject) alone.
+`plan_clip` decides everything but the pixels and is quick; `render_frames` draws; `write_clip` draws and encodes. A
+clip depends on (seed, subject, clip, seconds, fps) alone, so clips can be made in any order and by any number of
+processes. Who is seen depends on (seed, subject) alone.
 
     >>> clip = plan_clip(7, subject=3, clip=1, seconds=12)
     >>> clip.name, len(clip.truth), clip.waveform.shape

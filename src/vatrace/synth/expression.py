@@ -130,7 +130,7 @@ def plan_motion(
     _sway(rng, curves, times, 0.55 * np.exp(1.3 * habits.motion_gain * arousal))
     _look(rng, curves, times, habits.blinks_per_minute)
     curves["light"] = 1 + 0.07 * slow_noise(rng, times, 4.0)
-    curves["warmth"] = 0.04 * slow_noise(rng, times, 6.0) + rng.normal(0, 0.04)
+    curves["warmth"] = 0.02 * slow_noise(rng, times, 6.0) + rng.normal(0, 0.025)
     for episode in episodes:
         if episode.channel == "face":
             _disturb(rng, curves, times, episode)

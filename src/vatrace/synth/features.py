@@ -50,7 +50,7 @@ def paint_soft(canvas: Canvas, head: Head) -> None:
     canvas.polygon(head.on_face(bridge, 0.03), tone(looks.skin, 0.86))
     _blob(canvas, head, (0, tip + 0.07), (looks.nose_width * 0.9, 0.035), shadow)
     canvas.oval(
-        head.on_face(np.array([[-0.02 * shady, tip - 0.04]]), 0.15)[0], (0.05 * head.scale, 0.05 * head.scale), light
+        head.on_face(np.array([[-0.02 * shady, tip - 0.06]]), 0.15)[0], (0.05 * head.scale, 0.055 * head.scale), light
     )
     _blob(canvas, head, (0, mouth_bottom(head) + 0.06), (0.13, 0.03), shadow)
 
@@ -62,14 +62,23 @@ def paint_sharp(canvas: Canvas, head: Head) -> None:
             _paint_eye(canvas, head, side)
     for side in SIDES:
         _paint_brow(canvas, head, side)
-    if abs(head.pose.yaw) > PROFILE_RADIANS:
-        _paint_profile(canvas, head)
     if head.is_facing(0.0):
         _paint_nose(canvas, head)
         _paint_mouth(canvas, head)
     _paint_folds(canvas, head)
     if head.looks.has_glasses:
         _paint_glasses(canvas, head)
+
+
+def paint_profile(canvas: Canvas, head: Head) -> None:
+    """The nose of a head turned away, standing out from the rim and before the hair."""
+    if abs(head.pose.yaw) < PROFILE_RADIANS:
+        return
+    tip = EYE_HEIGHT + head.looks.nose_length
+    heights = np.array([EYE_HEIGHT - 0.02, 0.5 * tip, tip - 0.03, tip + 0.04, tip + 0.08])
+    lifts = (0.0, 0.07, 0.19, 0.13, 0.0)
+    ridge = [head.around(np.zeros(1), heights[[index]], lift) for index, lift in enumerate(lifts)]
+    canvas.polygon(np.concatenate(ridge), tone(head.looks.skin, 0.9))
 
 
 def mouth_corners(head: Head) -> Points:
@@ -158,15 +167,6 @@ def _paint_nose(canvas: Canvas, head: Head) -> None:
             tip,
         )
         canvas.line(head.on_face(wing, 0.04), tone(looks.skin, 0.66), 0.014 * head.scale)
-
-
-def _paint_profile(canvas: Canvas, head: Head) -> None:
-    """The nose of a head turned away, standing out from the rim."""
-    tip = EYE_HEIGHT + head.looks.nose_length
-    heights = np.array([EYE_HEIGHT - 0.02, 0.5 * tip, tip - 0.03, tip + 0.04, tip + 0.08])
-    lifts = (0.0, 0.07, 0.19, 0.13, 0.0)
-    ridge = [head.around(np.zeros(1), heights[[index]], lift) for index, lift in enumerate(lifts)]
-    canvas.polygon(np.concatenate(ridge), tone(head.looks.skin, 0.9))
 
 
 def _inner_lips(head: Head) -> tuple[Points, Points]:

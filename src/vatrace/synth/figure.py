@@ -84,6 +84,7 @@ def paint_head(canvas: Canvas, head: Head, half: Head, plates: Plates) -> None:
     features.paint_sharp(canvas, head)
     hair = _lay(plates.hair, head)
     canvas.clipped(_hair(head), lambda inner: inner.show(hair))
+    features.paint_profile(canvas, head)
     _paint_ears(canvas, head, is_in_front=True)
 
 

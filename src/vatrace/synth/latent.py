@@ -43,7 +43,7 @@ def slow_noise(rng: np.random.Generator, times_seconds: Curve, time_constant_sec
     white = rng.standard_normal(num_steps + 2 * margin)
     smooth = gaussian_filter1d(white, sigma)[margin : margin + num_steps]
     smooth *= np.sqrt(2 * sigma * np.sqrt(np.pi))  # what the filter took from the deviation of white noise
-    return np.interp(times_seconds, first + np.arange(num_steps) * STEP_SECONDS, smooth)
+    return np.asarray(np.interp(times_seconds, first + np.arange(num_steps) * STEP_SECONDS, smooth))
 
 
 def draw_truth(rng: np.random.Generator, times_seconds: Curve) -> Trace:

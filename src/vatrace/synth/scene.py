@@ -42,7 +42,7 @@ class Scene:
         self._grains_down = np.clip(-grains, 0, 255).astype(np.uint8)
 
     def draw(self, pose: Pose) -> Picture:
-        """The scene without the camera's doing, `uint8 [size, size, 3]` RGB."""
+        """What is there, in plain light and all in focus, `uint8 [size, size, 3]` RGB."""
         canvas = Canvas(self._room.copy())
         head = Head(looks=self.looks, pose=pose, picture_size=self.picture_size)
         half = Head(looks=self.looks, pose=pose, picture_size=self.picture_size // 2)
@@ -53,11 +53,16 @@ class Scene:
                 _paint_hand(canvas, head)
         return canvas.picture
 
-    def film(self, pose: Pose) -> Picture:
-        """The scene as the camera takes it: light, focus and noise; advances the camera's chance."""
+    def expose(self, pose: Pose) -> Picture:
+        """The scene in its light and focus, without the camera's noise."""
         picture = np.asarray(cv2.LUT(self.draw(pose), _light_table(pose)), np.uint8)
         if pose.blur > 0.02:
             picture = _defocus(picture, pose.blur * BLUR_SHARE * self.picture_size)
+        return picture
+
+    def film(self, pose: Pose) -> Picture:
+        """The next frame as the camera takes it, with noise; advances the camera's chance."""
+        picture = self.expose(pose)
         which = int(self._rng.integers(NUM_GRAINS))
         x, y = self._rng.integers(GRAIN_MARGIN_PIXELS, size=2)
         window = (which, slice(y, y + self.picture_size), slice(x, x + self.picture_size))

@@ -6,6 +6,7 @@ Validation uses the same function as inference. A run that was stopped goes on a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -254,4 +255,5 @@ def _settings(setup: TemporalSetup, *parts: Sequence[LabelledClip]) -> str:
 
 def _digest(label: Trace) -> str:
     values = np.stack([label.valence, label.arousal]).astype(np.float64)
-    return hash_of([np.nan_to_num(values, nan=-5.0).tolist(), label.valid.tolist()])
+    values[:, ~label.valid] = 0
+    return hashlib.sha256(values.tobytes() + label.valid.tobytes()).hexdigest()

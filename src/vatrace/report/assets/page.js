@@ -497,7 +497,7 @@
   }
 
   function drawAll() { drawCurves(); drawPlane(); }
-  $("duration").textContent = clock(end - start);
+  $("duration").textContent = clock(end);
   $("timeline").setAttribute("aria-valuemin", start.toFixed(2));
   $("timeline").setAttribute("aria-valuemax", end.toFixed(2));
   const there = { truth: data.truth, missing: data.missing.length, episodes: data.episodes.length && trace.gate_face };

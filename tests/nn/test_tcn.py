@@ -1,0 +1,50 @@
+import pytest
+import torch
+
+from vatrace.nn.tcn import TemporalConvNet
+
+
+def seen_by(network: TemporalConvNet, frame: int, frames: int) -> list[int]:
+    """Frames of the input that move one frame of the output, by its gradient."""
+    stream = torch.randn(1, frames, 3, requires_grad=True)
+    network.eval()(stream, torch.ones(1, frames, dtype=torch.bool))[0, frame].sum().backward()
+    return torch.nonzero(stream.grad[0].abs().sum(dim=1)).flatten().tolist()
+
+
+def test_the_papers_network_sees_exactly_121_frames_back_and_none_ahead() -> None:
+    torch.manual_seed(0)
+    network = TemporalConvNet(3, 8)
+    assert network.receptive_field_frames == 121  # 1 + 2 x 4 x (1 + 2 + 4 + 8)
+    assert seen_by(network, 150, 200) == list(range(150 - 120, 151))
+
+
+def test_a_non_causal_network_sees_as_far_ahead_as_back() -> None:
+    torch.manual_seed(0)
+    network = TemporalConvNet(3, 8, layers=2, kernel=3, causal=False)
+    assert network.receptive_field_frames == 13
+    assert seen_by(network, 20, 40) == list(range(14, 27))
+
+
+def test_invalid_frames_change_no_output_even_as_nan() -> None:
+    torch.manual_seed(0)
+    network = TemporalConvNet(3, 8, layers=2).eval()
+    valid = torch.ones(2, 30, dtype=torch.bool)
+    valid[:, 10:14] = False
+    stream = torch.randn(2, 30, 3)
+    dirty = stream.clone()
+    dirty[:, 10:14] = float("nan")
+    assert torch.equal(network(stream, valid), network(dirty, valid))
+
+
+def test_the_initialisation_is_seen_in_the_first_forward() -> None:
+    """Setting .weight after weight_norm has no effect; here the wrapped weight is the initialised one."""
+    torch.manual_seed(0)
+    convolution = TemporalConvNet(64, 64, layers=1).blocks[0].first
+    bound = (2**0.5) * (6 / (64 * 5 + 64 * 5)) ** 0.5  # Xavier's uniform bound with gain sqrt(2)
+    assert convolution.weight.abs().max() <= bound * (1 + 1e-6)
+    assert convolution.weight.abs().max() > 0.95 * bound
+
+
+def test_a_non_causal_network_with_an_even_kernel_is_refused() -> None:
+    with pytest.raises(ValueError, match="odd kernel to stay centred, got 4"):
+        TemporalConvNet(3, 8, kernel=4, causal=False)

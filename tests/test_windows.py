@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vatrace.windows import Window, merge_windows, split_windows
+
+
+def test_the_papers_windows_overlap_by_a_hundred_frames_and_keep_the_tail() -> None:
+    assert split_windows(700, 300, 200) == [Window(0, 300), Window(200, 500), Window(400, 700)]
+    assert split_windows(701, 300, 200)[-1] == Window(401, 701)
+
+
+def test_a_short_clip_is_one_short_window_and_an_empty_one_is_none() -> None:
+    assert split_windows(120, 300, 200) == [Window(0, 120)]
+    assert split_windows(0, 300, 200) == []
+
+
+@given(st.integers(1, 2000), st.integers(1, 400), st.data())
+def test_every_frame_is_in_a_window_and_none_is_longer_than_asked(frames: int, window: int, data: st.DataObject) -> None:
+    stride = data.draw(st.integers(1, window))
+    pieces = split_windows(frames, window, stride)
+    seen = np.zeros(frames, bool)
+    for piece in pieces:
+        assert 0 <= piece.start < piece.stop <= frames
+        assert len(piece) == min(window, frames)
+        seen[piece.start : piece.stop] = True
+    assert seen.all()
+
+
+@given(st.integers(1, 1500), st.integers(0, 9))
+def test_merging_what_was_split_gives_it_back(frames: int, seed: int) -> None:
+    values = np.random.default_rng(seed).normal(size=(frames, 2))
+    pieces = split_windows(frames, 300, 200)
+    padded = [np.pad(values[p.start : p.stop], ((0, 300 - len(p)), (0, 0)), constant_values=99.0) for p in pieces]
+    assert np.allclose(merge_windows(pieces, padded, frames), values, atol=1e-12)
+
+
+def test_overlaps_are_averaged() -> None:
+    merged = merge_windows([Window(0, 3), Window(1, 4)], [np.zeros(3), np.ones(3)], 4)
+    assert merged.tolist() == [0.0, 0.5, 0.5, 1.0]
+
+
+def test_a_stride_beyond_the_window_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"stride_frames \(400\)"):
+        split_windows(1000, 300, 400)
+
+
+def test_a_frame_in_no_window_is_an_error() -> None:
+    with pytest.raises(ValueError, match="1 of 4 frames uncovered"):
+        merge_windows([Window(0, 3)], [np.zeros(3)], 4)
