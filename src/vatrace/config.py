@@ -124,6 +124,7 @@ class FinetuneConfig:
         frozen_fraction: share of the blocks that stay as pre-trained, beside patch embedding, positions and CLS token.
         rotation_degrees: random rotation (paper, IV-C: 10).
         smallest_crop: smallest area share of the random resized crop.
+        colour_jitter: how far colour, contrast and brightness are changed at random, 0 to 1 (ours; the paper names none).
     """
 
     epochs: int = 8
@@ -135,6 +136,7 @@ class FinetuneConfig:
     frozen_fraction: float = 2 / 3
     rotation_degrees: float = 10.0
     smallest_crop: float = 0.8
+    colour_jitter: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -147,13 +149,13 @@ class FinetuneConfig:
 class DemoSize:
     """How much the demonstration does; the default takes some minutes on two cores."""
 
-    subjects: int = 32
-    clips_per_subject: int = 2
+    subjects: int = 72
+    clips_per_subject: int = 1
     seconds: float = 16.0
     crop_every: int = 4
-    pretrain_epochs: int = 12
-    finetune_epochs: int = 8
-    train_epochs: int = 30
+    pretrain_epochs: int = 20
+    finetune_epochs: int = 24
+    train_epochs: int = 40
     new_clip_seconds: float = 30.0
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vatrace.errors import DatasetError, NothingFound
+from vatrace.features.visual import resize_picture
 
 _CACHE_BYTES = 512 * 2**20  # decoded pictures kept in memory, at most
 
@@ -77,9 +78,7 @@ def read_picture(path: Path, image_pixels: int) -> NDArray[np.uint8]:
     picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
     if picture is None:
         raise DatasetError(f"{path} is no picture that can be read; make the crops of this clip again.")
-    if picture.shape[:2] != (image_pixels, image_pixels):
-        picture = cv2.resize(picture, (image_pixels, image_pixels), interpolation=cv2.INTER_AREA)
-    return np.asarray(picture, np.uint8)
+    return resize_picture(np.asarray(picture, np.uint8), image_pixels)
 
 
 def encode_picture(picture: NDArray[np.uint8]) -> bytes:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import timm
 import torch
@@ -21,7 +22,6 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from vatrace.config import EncoderConfig, from_dict, to_dict
 from vatrace.errors import ModelError, NothingFound
@@ -74,14 +74,23 @@ class VisualEncoder:
 
 
 def prepare_images(crops: NDArray[np.uint8], config: EncoderConfig) -> Float[Tensor, "batch 3 height width"]:
-    """Pictures `[batch, height, width, 3]` as the network takes them: [0, 1], resized, normalised."""
-    images = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
-    if images.shape[-1] != config.image_pixels or images.shape[-2] != config.image_pixels:
-        size = (config.image_pixels, config.image_pixels)
-        images = F.interpolate(images, size=size, mode="bilinear", antialias=True, align_corners=False)
+    """Pictures `[batch, height, width, 3]` as the network takes them: resized, [0, 1], normalised."""
+    resized = np.stack([resize_picture(crop, config.image_pixels) for crop in crops])
+    images = torch.from_numpy(resized).permute(0, 3, 1, 2).float() / 255
     mean = torch.tensor(config.mean).reshape(1, 3, 1, 1)
     std = torch.tensor(config.std).reshape(1, 3, 1, 1)
     return (images - mean) / std
+
+
+def resize_picture(picture: NDArray[np.uint8], image_pixels: int) -> NDArray[np.uint8]:
+    """A picture as a square of this size; pixels are averaged when it shrinks."""
+    if picture.shape[:2] == (image_pixels, image_pixels):
+        return picture
+    shrinks = max(picture.shape[:2]) > image_pixels
+    size = (image_pixels, image_pixels)
+    return np.asarray(
+        cv2.resize(picture, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8
+    )
 
 
 def build_network(config: EncoderConfig) -> nn.Module:

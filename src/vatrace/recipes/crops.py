@@ -5,11 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vatrace.errors import NothingFound, VatraceError
 from vatrace.files import write_json
 from vatrace.recipes.inputs import find_videos, unique_names
+from vatrace.recipes.parallel import in_processes
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
+
+if TYPE_CHECKING:
+    from vatrace.faces.detection import FaceDetector
 
 DONE = "crops.json"
 
@@ -19,6 +24,7 @@ def crops(
     *,
     out: Path = Path("cropped_aligned"),
     every: int = 1,
+    workers: int = 0,
     watch: Watch = SILENCE,
 ) -> BatchResult:
     """Write the aligned face of every frame as 224x224 JPEG: OUT/<clip>/%05d.jpg, where the first frame is 1.
@@ -31,35 +37,41 @@ def crops(
         videos: files, folders or patterns.
         out: folder to write.
         every: write only each so many frames.
+        workers: processes; 0 takes one a core.
     """
-    from vatrace.faces.detection import FaceDetector
-
     if every < 1:
         raise ValueError(f"--every must be 1 or more, got {every}.")
-    paths = find_videos(videos)
-    detector = FaceDetector()
-    done, failed = [], []
-    with watch.track("cutting out faces", len(paths)) as advance:
-        for name, path in unique_names(paths).items():
-            try:
-                done.append(_crop_clip(path, out / name, every, detector))
-            except VatraceError as error:
-                failed.append((str(path), error))
+    tasks = [(path, out / name, every) for name, path in unique_names(find_videos(videos)).items()]
+    todo = [task for task in tasks if not (task[1] / DONE).is_file()]
+    failed = []
+    with watch.track("cutting out faces", len(tasks)) as advance:
+        advance(len(tasks) - len(todo))
+        for (path, _, _), result in in_processes(_crop_clip, todo, workers=workers, prepare=_prepare):
+            if isinstance(result, VatraceError):
+                failed.append((str(path), result))
             advance(1)
-    return BatchResult(tuple(done), tuple(failed))
+    return BatchResult(tuple(folder for _, folder, _ in tasks if (folder / DONE).is_file()), tuple(sorted(failed, key=str)))
 
 
-def _crop_clip(path: Path, folder: Path, every: int, detector: object) -> Path:
+_detector: FaceDetector | None = None  # one a process
+
+
+def _prepare() -> None:
+    global _detector
+    from vatrace.faces.detection import FaceDetector
+
+    _detector = FaceDetector(num_threads=1)
+
+
+def _crop_clip(task: tuple[Path, Path, int]) -> None:
     from vatrace.datasets.crops import encode_picture
     from vatrace.faces.alignment import aligned_crops
-    from vatrace.faces.detection import FaceDetector
     from vatrace.faces.tracking import track_main_face
     from vatrace.media.video import read_frames
 
-    assert isinstance(detector, FaceDetector), "typed as object only to keep this import out of `--help`"
-    if (folder / DONE).is_file():
-        return folder
-    track = track_main_face(read_frames(path), detector)
+    path, folder, every = task
+    assert _detector is not None, "_prepare runs first in every process"
+    track = track_main_face(read_frames(path), _detector)
     if not track.valid.any():
         raise NothingFound(f"{path}: no face was found in any frame.")
     shutil.rmtree(folder, ignore_errors=True)
@@ -69,4 +81,3 @@ def _crop_clip(path: Path, folder: Path, every: int, detector: object) -> Path:
             (folder / f"{index + 1:05d}.jpg").write_bytes(encode_picture(crop))
     # Written last: a folder without it was left by a run that was stopped, and is made again.
     write_json(folder / DONE, {"every": every, "frames": len(track.times_seconds), "faces": int(track.valid.sum())})
-    return folder

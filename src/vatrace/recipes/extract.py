@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vatrace.errors import FeatureError, VatraceError
 from vatrace.files import remove_parts, sha256_of
 from vatrace.recipes.inputs import find_videos, unique_names
+from vatrace.recipes.parallel import in_processes
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def extract(
     random_weights: bool = False,
     acoustic: tuple[str, ...] = DEFAULT_ACOUSTIC,
     vggish_weights: Path | None = None,
+    workers: int = 0,
     watch: Watch = SILENCE,
 ) -> BatchResult:
     """Make the features of videos: OUT/<clip>.safetensors, on each video's own frame clock.
@@ -43,39 +45,68 @@ def extract(
         random_weights: leave a timm network untrained.
         acoustic: which of mfcc (39), egemaps (23, needs openSMILE) and vggish (128, needs its weights).
         vggish_weights: the file vggish-10086976.pth.
+        workers: processes; 0 takes one a core.
     """
+    from vatrace.features.store import write_manifest
+
+    how = (encoder, weights, random_weights, tuple(acoustic), vggish_weights)
+    tasks = [(path, out / f"{name}.safetensors") for name, path in unique_names(find_videos(videos)).items()]
+    make_pipeline(*how)  # what cannot be made is said now, in one sentence, and not once a clip
+    remove_parts(out)
+    done, failed = [], []
+    try:
+        with watch.track("extracting features", len(tasks)) as advance:
+            for (path, file), result in in_processes(_extract_clip, tasks, workers=workers, prepare=_prepare, settings=how):
+                if isinstance(result, VatraceError):
+                    failed.append((str(path), result))
+                else:
+                    done.append(file)
+                advance(1)
+    finally:
+        remove_parts(out)
+    if done:
+        write_manifest(out)
+    return BatchResult(tuple(sorted(done)), tuple(sorted(failed, key=str)))
+
+
+def make_pipeline(
+    encoder: str,
+    weights: Path | None,
+    random_weights: bool,
+    acoustic: Sequence[str],
+    vggish_weights: Path | None,
+    num_threads: int | None = None,
+) -> FeaturePipeline:
+    """What a person asked for on the command line, ready to extract."""
     from vatrace.faces.detection import FaceDetector
     from vatrace.features.acoustic import acoustic_extractor
     from vatrace.features.extract import FeaturePipeline
-    from vatrace.features.store import write_manifest
 
-    paths = find_videos(videos)
-    pipeline = FeaturePipeline(
-        detector=FaceDetector(),
+    return FeaturePipeline(
+        detector=FaceDetector(num_threads=num_threads),
         visual=load_visual(encoder, weights, random_weights),
         acoustic=[acoustic_extractor(name, weights=vggish_weights if name == "vggish" else None) for name in acoustic],
     )
-    remove_parts(out)
-    done, failed = [], []
-    with watch.track("extracting features", len(paths)) as advance:
-        for name, path in unique_names(paths).items():
-            try:
-                done.append(extract_clip(path, out / f"{name}.safetensors", pipeline))
-            except VatraceError as error:
-                failed.append((str(path), error))
-            advance(1)
-    if done:
-        write_manifest(out)
-    return BatchResult(tuple(done), tuple(failed))
 
 
-def extract_clip(path: Path, out: Path, pipeline: FeaturePipeline) -> Path:
-    """Make the features of one clip, unless they are there, of the same file and made in the same way."""
+_pipeline: FeaturePipeline | None = None  # one a process
+
+
+def _prepare(*how: Any) -> None:  # Any: the arguments of make_pipeline
+    global _pipeline
+    import torch
+
+    torch.set_num_threads(1)  # as many processes as cores: more threads would only wait for each other
+    _pipeline = make_pipeline(*how, num_threads=1)
+
+
+def _extract_clip(task: tuple[Path, Path]) -> None:
     from vatrace.features.store import save_features
 
-    if not _is_current(path, out, pipeline):
-        save_features(out, pipeline.extract(path))
-    return out
+    path, out = task
+    assert _pipeline is not None, "_prepare runs first in every process"
+    if not _is_current(path, out, _pipeline):
+        save_features(out, _pipeline.extract(path))
 
 
 def load_visual(encoder: str, weights: Path | None, random_weights: bool) -> VisualEncoder:

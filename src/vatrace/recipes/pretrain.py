@@ -11,10 +11,10 @@ from vatrace.recipes.watch import SILENCE, Watch
 
 SMALL_ENCODER = EncoderConfig(
     architecture="vit_tiny_patch16_224",
-    arguments={"patch_size": 12, "embed_dim": 144, "depth": 6, "num_heads": 4},
-    image_pixels=96,
+    arguments={"patch_size": 16, "embed_dim": 128, "depth": 6, "num_heads": 4},
+    image_pixels=64,
 )
-"""A vision transformer small enough for a laptop: 64 patches of 12x12 pixels, 6 blocks of 144 values."""
+"""A vision transformer small enough for a laptop: 16 patches of 16x16 pixels, 6 blocks of 128 values."""
 
 
 def pretrain(

@@ -5,16 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vatrace.errors import DatasetError
 from vatrace.files import remove_parts, write_json, write_text
+from vatrace.recipes.parallel import in_processes
 from vatrace.recipes.watch import SILENCE, Watch
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "corpus.json"
 EPISODES = "episodes.csv"
-VALIDATION_SHARE, TEST_SHARE = 0.15, 0.25
+VALIDATION_SHARE, TEST_SHARE = 0.12, 0.2
 
 
 @dataclass(frozen=True)
@@ -70,21 +68,23 @@ def synth(
     """
     plan = _Plan(subjects, clips_per_subject, seconds, seed)
     _claim(out, plan)
-    remove_parts(out / "videos")
     keys = [(subject, clip) for subject in range(subjects) for clip in range(clips_per_subject)]
     todo = [key for key in keys if not _video_path(out, *key).is_file()]
     if not todo and (out / EPISODES).is_file():
         return out
-    with watch.track("drawing clips", len(keys)) as advance:
-        advance(len(keys) - len(todo))
-        for _ in _in_processes(out, plan, todo, workers or os.cpu_count() or 1):
-            advance(1)
+    try:
+        with watch.track("drawing clips", len(keys)) as advance:
+            advance(len(keys) - len(todo))
+            for _ in in_processes(_draw, [(out, plan, *key) for key in todo], workers=workers):
+                advance(1)
+    finally:
+        remove_parts(out / "videos")
     _write_annotations(out, plan, keys)
     return out
 
 
 def split_of(subject: int, subjects: int) -> str:
-    """Which split a subject is in: the last quarter are tested on, the 15 % before them choose the epoch."""
+    """Which split a subject is in: the last fifth are tested on, the 12 % before them choose the epoch."""
     num_test = max(1, round(subjects * TEST_SHARE))
     num_validation = max(1, round(subjects * VALIDATION_SHARE))
     if subject >= subjects - num_test:
@@ -111,22 +111,10 @@ def _video_path(out: Path, subject: int, clip: int) -> Path:
     return out / "videos" / f"{clip_name(subject, clip)}.mp4"
 
 
-def _in_processes(out: Path, plan: _Plan, todo: Iterable[tuple[int, int]], workers: int) -> Iterator[None]:
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        pending: set[Future[None]] = {pool.submit(_draw, out, plan, *key) for key in todo}
-        try:
-            while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:
-            for future in pending:
-                future.cancel()
-
-
-def _draw(out: Path, plan: _Plan, subject: int, clip: int) -> None:
+def _draw(task: tuple[Path, _Plan, int, int]) -> None:
     from vatrace.synth.corpus import plan_clip, write_clip
 
+    out, plan, subject, clip = task
     write_clip(plan_clip(plan.seed, subject, clip, plan.seconds), _video_path(out, subject, clip))
 
 

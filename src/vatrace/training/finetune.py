@@ -121,13 +121,25 @@ def _batches(
     for at in range(0, len(order), config.batch_images):
         seed_torch(config.seed, "finetune", epoch, at)
         chosen = order[at : at + config.batch_images]
-        yield prepare_images(_augmented(pictures.crops, chosen, augment), encoder), torch.from_numpy(pictures.labels[chosen])
+        images = prepare_images(_augmented(pictures.crops, chosen, augment), encoder)
+        yield _recoloured(images, config.colour_jitter), torch.from_numpy(pictures.labels[chosen])
 
 
 def _augmented(crops: CropReader, chosen: Sequence[int], augment: nn.Module) -> NDArray[np.uint8]:
     images = torch.from_numpy(crops.read(chosen)).permute(0, 3, 1, 2)
     images = torch.stack([augment(image) for image in images])  # one by one: a batch would share its random numbers
     return images.permute(0, 2, 3, 1).numpy()
+
+
+def _recoloured(images: Float[Tensor, "batch 3 height width"], strength: float) -> Float[Tensor, "batch 3 height width"]:
+    """Fade each picture towards grey, change its contrast, and shift its channels; hair and skin then tell less of who it is."""
+    if strength == 0:
+        return images
+    size = (len(images), 1, 1, 1)
+    kept = 1 - strength * torch.rand(size)
+    faded = kept * images + (1 - kept) * images.mean(dim=1, keepdim=True)
+    contrast = 1 + strength * (0.8 * torch.rand(size) - 0.4)
+    return faded * contrast + 0.4 * strength * torch.randn(len(images), 3, 1, 1)
 
 
 def _augmentation(image_pixels: int, config: FinetuneConfig) -> nn.Module:

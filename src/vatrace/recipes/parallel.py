@@ -1,0 +1,74 @@
+"""Do the same thing to many items in several processes, and stop them all at once when asked to."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from vatrace.errors import VatraceError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_processes(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    workers: int = 0,
+    prepare: Callable[..., None] | None = None,
+    settings: tuple[Any, ...] = (),  # Any: what `prepare` takes
+) -> Iterator[tuple[Item, Result | VatraceError]]:
+    """Call a function for every item; what is done first comes first.
+
+    Args:
+        function: of a module, as it is called in other processes.
+        items: what to call it with.
+        workers: processes; 0 takes one a core, and never more than there are items.
+        prepare: called once in each process before anything else, with `settings`.
+        settings: for `prepare`.
+
+    Yields:
+        An item with its result, or with the `VatraceError` that it ended in.
+
+    Raises:
+        Exception: any other error of the function; nothing goes on after it.
+    """
+    if not items:
+        return
+    number = min(workers or os.cpu_count() or 1, len(items))
+    pool = ProcessPoolExecutor(
+        number, mp_context=get_context("spawn"), initializer=_begin, initargs=(prepare, settings)
+    )
+    waiting = {pool.submit(function, item): item for item in items}
+    try:
+        pending: set[Future[Result]] = set(waiting)
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield waiting[future], _result(future)
+        pool.shutdown()
+    except BaseException:
+        # Ctrl-C, or an error: what runs is ended now and not after its clip; files are committed whole, so nothing is torn.
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        pool.shutdown(cancel_futures=True)
+        raise
+
+
+def _begin(prepare: Callable[..., None] | None, settings: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what happens
+    if prepare is not None:
+        prepare(*settings)
+
+
+def _result(future: Future[Result]) -> Result | VatraceError:
+    try:
+        return future.result()
+    except VatraceError as error:
+        return error
