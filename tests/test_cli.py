@@ -42,7 +42,10 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    script = "import sys; from vatrace.cli import main; main(['--help']); print(sorted({n.split('.')[0] for n in sys.modules}))"
+    script = (
+        "import sys; from vatrace.cli import main; main(['--help']); "
+        "print(sorted({n.split('.')[0] for n in sys.modules}))"
+    )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     for heavy in ("torch", "numpy", "cv2", "av", "timm", "onnxruntime", "matplotlib", "rich", "jsonargparse"):
         assert f"'{heavy}'" not in loaded
@@ -136,18 +139,26 @@ def test_a_batch_goes_on_past_bad_files_and_names_them(
 
 
 def silent_or_blank(path: Path, *, face: Path | None, sound: bool, frames: int = 50) -> Path:
-    """A clip made for one purpose: with the drawn face of another clip or a grey picture, with a tone or without sound."""
+    """A clip made for one purpose.
+
+    With the drawn face of another clip or a grey picture, with a tone or without sound.
+    """
     pictures = [np.full((256, 256, 3), 90, np.uint8)] * frames
     if face is not None:
         with av.open(str(face)) as container:
-            pictures = [frame.to_ndarray(format="rgb24") for _, frame in zip(range(frames), container.decode(video=0), strict=False)]
+            pictures = [
+                frame.to_ndarray(format="rgb24")
+                for _, frame in zip(range(frames), container.decode(video=0), strict=False)
+            ]
     seconds = max(frames / 25, 0.5)
     tone = 0.2 * np.sin(2 * np.pi * 180 * np.arange(int(seconds * 16000)) / 16000).astype(np.float32)
     write_video(path, iter(pictures), size=(256, 256), fps=Fraction(25), waveform=tone if sound else None)
     return path
 
 
-def test_a_clip_without_sound_gets_a_trace_that_says_so(small_demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_clip_without_sound_gets_a_trace_that_says_so(
+    small_demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = silent_or_blank(tmp_path / "silent.mp4", face=small_demo.folder / "new_clip.mp4", sound=False)
     assert predict(small_demo, path, "--out", tmp_path) == 0
     assert "the file has no sound" in capsys.readouterr().err
@@ -157,7 +168,9 @@ def test_a_clip_without_sound_gets_a_trace_that_says_so(small_demo: Demo, tmp_pa
     assert json.loads((tmp_path / "silent.json").read_text())["warnings"] == ["the file has no sound"]
 
 
-def test_a_clip_without_a_face_rests_on_the_voice_and_says_so(small_demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_clip_without_a_face_rests_on_the_voice_and_says_so(
+    small_demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = silent_or_blank(tmp_path / "faceless.mp4", face=None, sound=True)
     assert predict(small_demo, path, "--out", tmp_path) == 0
     assert "no face was found in any frame" in capsys.readouterr().err
@@ -225,14 +238,18 @@ def test_a_truncated_stream_gives_the_frames_that_are_there(small_demo: Demo, tm
     assert 1 <= len(rows_of(tmp_path / "cut.csv")) < 50
 
 
-def test_two_clips_of_one_name_do_not_overwrite_each_other(small_demo: Demo, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_clips_of_one_name_do_not_overwrite_each_other(
+    small_demo: Demo, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "b").mkdir()
     other = shutil.copy(clip, tmp_path / "b" / "clip.mp4")
     assert predict(small_demo, clip, other, "--out", tmp_path / "out") == 1
     assert "would both write 'clip'" in capsys.readouterr().err
 
 
-def test_no_model_says_how_to_get_one(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_model_says_how_to_get_one(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["predict", str(clip)]) == 3
     assert "`make demo`" in capsys.readouterr().err
@@ -258,7 +275,9 @@ def test_an_interrupted_command_exits_with_130_and_leaves_nothing_half_written(t
     assert not [name for name in left if name.startswith(".")]
 
 
-def test_grid_clips_get_one_row_a_frame_at_the_containers_times(small_demo: Demo, real_media: Path, tmp_path: Path) -> None:
+def test_grid_clips_get_one_row_a_frame_at_the_containers_times(
+    small_demo: Demo, real_media: Path, tmp_path: Path
+) -> None:
     clip = real_media / "grid" / "bbaf2n.mpg"
     assert predict(small_demo, clip, "--out", tmp_path) == 0
     rows = rows_of(tmp_path / "bbaf2n.csv")

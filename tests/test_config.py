@@ -3,7 +3,9 @@ import pytest
 from vatrace.config import EncoderConfig, ModelConfig, TrainConfig, WindowConfig, from_dict, to_dict
 
 
-@pytest.mark.parametrize("config", [ModelConfig(dim=64), TrainConfig(seed=3), EncoderConfig(architecture="resnet50", image_pixels=96)])
+@pytest.mark.parametrize(
+    "config", [ModelConfig(dim=64), TrainConfig(seed=3), EncoderConfig(architecture="resnet50", image_pixels=96)]
+)
 def test_a_configuration_survives_being_plain_data(config: ModelConfig | TrainConfig | EncoderConfig) -> None:
     assert from_dict(type(config), to_dict(config)) == config
 

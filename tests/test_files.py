@@ -33,7 +33,9 @@ def test_the_temporary_file_keeps_the_suffix_and_is_hidden(tmp_path: Path) -> No
     assert (tmp_path / "clip.mp4").read_bytes() == b"x"
 
 
-def test_file_and_folder_are_flushed_in_the_order_that_survives_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_and_folder_are_flushed_in_the_order_that_survives_a_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     events: list[str] = []
     real_replace = Path.replace
 

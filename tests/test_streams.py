@@ -15,7 +15,9 @@ def test_rows_that_do_not_match_the_times_are_refused_with_their_number() -> Non
     with pytest.raises(ValueError, match="a trace of 3 times needs 3 rows of arousal, got 2"):
         Trace(times_seconds=np.arange(3.0), valence=np.zeros(3), arousal=np.zeros(2), valid=np.ones(3, bool))
     with pytest.raises(ValueError, match=r"'mfcc' needs values \[3, dim\]"):
-        FeatureStream(name="mfcc", values=np.zeros((2, 39), np.float32), valid=np.ones(3, bool), times_seconds=np.arange(3.0))
+        FeatureStream(
+            name="mfcc", values=np.zeros((2, 39), np.float32), valid=np.ones(3, bool), times_seconds=np.arange(3.0)
+        )
 
 
 def test_times_that_are_no_numbers_are_refused() -> None:

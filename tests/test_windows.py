@@ -17,7 +17,9 @@ def test_a_short_clip_is_one_short_window_and_an_empty_one_is_none() -> None:
 
 
 @given(st.integers(1, 2000), st.integers(1, 400), st.data())
-def test_every_frame_is_in_a_window_and_none_is_longer_than_asked(frames: int, window: int, data: st.DataObject) -> None:
+def test_every_frame_is_in_a_window_and_none_is_longer_than_asked(
+    frames: int, window: int, data: st.DataObject
+) -> None:
     stride = data.draw(st.integers(1, window))
     pieces = split_windows(frames, window, stride)
     seen = np.zeros(frames, bool)

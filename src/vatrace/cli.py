@@ -1,8 +1,8 @@
 """The command line: `vatrace COMMAND ...`.
 
-One command is one file in `recipes/`; its function's signature is its options and its docstring is its help. Nothing heavy is imported
-before a command is called. Data go to standard output, talk goes to standard error. Exit codes: 0 done, 1 some failed, 2 usage, 3 nothing
-found, 130 interrupted.
+One command is one file in `recipes/`; its function's signature is its options and its docstring is its help. Nothing
+heavy is imported before a command is called. Data go to standard output, talk goes to standard error. Exit codes: 0
+done, 1 some failed, 2 usage, 3 nothing found, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -122,7 +122,8 @@ def _parse(command: str, recipe: Callable[..., Any], arguments: Sequence[str]) -
     parser = ArgumentParser(
         prog=f"vatrace {command}", description=description, formatter_class=RawDescriptionHelpFormatter
     )
-    # The signature is read here and not by jsonargparse, which would import everything that is only needed for type checks.
+    # The signature is read here and not by jsonargparse, which would import everything that is only needed for type
+    # checks.
     for parameter in inspect.signature(recipe, eval_str=True).parameters.values():
         if parameter.name != "watch":
             _add_option(parser, parameter, helps[parameter.name].replace("\n", " "))
@@ -188,7 +189,14 @@ class Terminal:
 @contextmanager
 def _bar(label: str, total: int) -> Iterator[Advance]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description:<22}"),
@@ -202,10 +210,18 @@ def _bar(label: str, total: int) -> Iterator[Advance]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(label, total=total or None, shown="")
 
-        def advance(steps: int = 1, *, done: int | None = None, total: int | None = None, **shown: float) -> None:
+        def advance(
+            steps: int = 1,
+            *,
+            done: int | None = None,
+            total: int | None = None,
+            shown: Mapping[str, float] | None = None,
+        ) -> None:
             if total is not None:
                 progress.update(task, total=total)
-            progress.update(task, completed=done, advance=None if done is not None else steps, shown=_shown(shown))
+            progress.update(
+                task, completed=done, advance=None if done is not None else steps, shown=_numbers(shown or {})
+            )
 
         yield advance
 
@@ -214,14 +230,16 @@ def _bar(label: str, total: int) -> Iterator[Advance]:
 def _lines(label: str, total: int) -> Iterator[Advance]:
     began, told, count, known_total = time.monotonic(), time.monotonic(), 0, total
 
-    def advance(steps: int = 1, *, done: int | None = None, total: int | None = None, **shown: float) -> None:
+    def advance(
+        steps: int = 1, *, done: int | None = None, total: int | None = None, shown: Mapping[str, float] | None = None
+    ) -> None:
         nonlocal told, count, known_total
         count = done if done is not None else count + steps
         known_total = total or known_total
         now = time.monotonic()
         if now - told >= 15 and 0 < count < known_total:
             left = (now - began) / count * (known_total - count)
-            _say(f"{label}: {count} of {known_total}, about {_clock(left)} left {_shown(shown)}".rstrip())
+            _say(f"{label}: {count} of {known_total}, about {_clock(left)} left {_numbers(shown or {})}".rstrip())
             told = now
 
     yield advance
@@ -230,7 +248,7 @@ def _lines(label: str, total: int) -> Iterator[Advance]:
         _say(f"{label}: done in {_clock(took)}")
 
 
-def _shown(numbers: dict[str, float]) -> str:
+def _numbers(numbers: Mapping[str, float]) -> str:
     return "  ".join(f"{name} {value:.3f}" for name, value in numbers.items())
 
 

@@ -42,7 +42,9 @@ class ModelConfig:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        _positive(self, "dim", "tcn_layers", "tcn_kernel", "temperature", "encoder_layers", "encoder_heads", "feed_forward")
+        _positive(
+            self, "dim", "tcn_layers", "tcn_kernel", "temperature", "encoder_layers", "encoder_heads", "feed_forward"
+        )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}.")
         if (2 * self.dim) % self.encoder_heads:
@@ -66,7 +68,9 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _positive(self, "epochs", "batch_windows", "lr_start", "lr_peak", "restart_epochs", "restart_factor", "gradient_clip")
+        _positive(
+            self, "epochs", "batch_windows", "lr_start", "lr_peak", "restart_epochs", "restart_factor", "gradient_clip"
+        )
         if self.lr_start > self.lr_peak:
             raise ValueError(f"lr_start ({self.lr_start}) must not exceed lr_peak ({self.lr_peak}).")
 
@@ -86,13 +90,15 @@ class EncoderConfig:
     architecture: str
     arguments: dict[str, Any] = field(default_factory=dict)  # Any: timm's own keywords
     image_pixels: int = 224
-    mean: tuple[float, float, float] = (0.389, 0.389, 0.389)
-    std: tuple[float, float, float] = (0.198, 0.198, 0.198)
+    mean: tuple[float, ...] = (0.389, 0.389, 0.389)
+    std: tuple[float, ...] = (0.198, 0.198, 0.198)
 
     def __post_init__(self) -> None:
         _positive(self, "image_pixels")
         object.__setattr__(self, "mean", tuple(self.mean))
         object.__setattr__(self, "std", tuple(self.std))
+        if len(self.mean) != 3 or len(self.std) != 3:
+            raise ValueError(f"mean and std need a number a channel, got {self.mean} and {self.std}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +130,8 @@ class FinetuneConfig:
         frozen_fraction: share of the blocks that stay as pre-trained, beside patch embedding, positions and CLS token.
         rotation_degrees: random rotation (paper, IV-C: 10).
         smallest_crop: smallest area share of the random resized crop.
-        colour_jitter: how far colour, contrast and brightness are changed at random, 0 to 1 (ours; the paper names none).
+        colour_jitter: how far colour, contrast and brightness are changed at random, 0 to 1 (ours; the paper names
+            none).
     """
 
     epochs: int = 8

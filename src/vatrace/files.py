@@ -1,7 +1,8 @@
 """The one way to commit a file, and the one way to hash one.
 
-A file is written beside its place, flushed to the disk, renamed, and its folder flushed too. A reader therefore sees the
-old file or the new one, never a part; what is there after a crash is complete. Writing the same content twice is doing it once.
+A file is written beside its place, flushed to the disk, renamed, and its folder flushed too. A reader therefore sees
+the old file or the new one, never a part; what is there after a crash is complete. Writing the same content twice is
+doing it once.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ PART_SUFFIX = ".part"
 def committed(path: Path) -> Iterator[Path]:
     """Give a path to write to; commit it as `path` if the block succeeds, remove it otherwise.
 
-    The temporary name keeps the real suffix (encoders choose their format by it) and carries the process id, so that two
-    workers writing the same file do not meet; the last rename wins, with the same content.
+    The temporary name keeps the real suffix (encoders choose their format by it) and carries the process id, so that
+    two workers writing the same file do not meet; the last rename wins, with the same content.
 
     Args:
         path: where the file shall be. Its folder is made if needed.

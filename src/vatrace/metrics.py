@@ -2,8 +2,8 @@
 
     CCC = 2 S_x S_y rho_xy / (S_x^2 + S_y^2 + (mean_x - mean_y)^2)
 
-S is the standard deviation in its population form (the paper's text calls it variance, with which the formula would not be
-Lin's coefficient). 2 S_x S_y rho_xy is twice the covariance. A constant prediction, or constant truth, gives 0.
+S is the standard deviation in its population form (the paper's text calls it variance, with which the formula would
+not be Lin's coefficient). 2 S_x S_y rho_xy is twice the covariance. A constant prediction, or constant truth, gives 0.
 The score of a set of videos is the CCC over all their valid frames concatenated, as the ABAW challenge does it; it is
 not the mean of the videos' own CCCs. `CccStatistics` of parts add up to those of the whole.
 """
@@ -183,4 +183,5 @@ def _filled(trace: Trace, values: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(values, np.float64)
     if not trace.valid.any():
         return np.zeros(len(trace))
-    return np.interp(trace.times_seconds, trace.times_seconds[trace.valid], values[trace.valid])
+    filled: NDArray[np.float64] = np.interp(trace.times_seconds, trace.times_seconds[trace.valid], values[trace.valid])
+    return filled

@@ -39,8 +39,8 @@ class FeatureStream:
         frames = len(self.times_seconds)
         if self.values.ndim != 2 or len(self.values) != frames or self.valid.shape != (frames,):
             raise ValueError(
-                f"feature stream {self.name!r} needs values [{frames}, dim] and valid [{frames}] for its {frames} times, "
-                f"got {self.values.shape} and {self.valid.shape}"
+                f"feature stream {self.name!r} needs values [{frames}, dim] and valid [{frames}] for its {frames} "
+                f"times, got {self.values.shape} and {self.valid.shape}"
             )
         check_times(self.times_seconds)
 

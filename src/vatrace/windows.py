@@ -39,7 +39,9 @@ def split_windows(num_frames: int, window_frames: int, stride_frames: int) -> li
         [(0, 300), (200, 500), (350, 650)]
     """
     if not 0 < stride_frames <= window_frames:
-        raise ValueError(f"stride_frames ({stride_frames}) must be above 0 and at most window_frames ({window_frames}).")
+        raise ValueError(
+            f"stride_frames ({stride_frames}) must be above 0 and at most window_frames ({window_frames})."
+        )
     if num_frames <= window_frames:
         return [Window(0, num_frames)] if num_frames > 0 else []
     starts = list(range(0, num_frames - window_frames + 1, stride_frames))

@@ -23,7 +23,7 @@ def test_file_00001_shows_frame_0_and_colours_are_rgb(tmp_path: Path) -> None:
 
 
 def test_no_crops_says_what_makes_some(tmp_path: Path) -> None:
-    with pytest.raises(NothingFound, match="no crops of 1 clips under .*`vatrace crops` makes them"):
+    with pytest.raises(NothingFound, match=r"no crops of 1 clips under .*`vatrace crops` makes them"):
         list_crops(tmp_path, ["a"])
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import skimage.transform
 from numpy.typing import NDArray
-from tests.faces.made import Shot, shots, track_of
 
+from tests.faces.made import Shot, shots, track_of
 from vatrace.faces.alignment import ARCFACE_TEMPLATE, align_face, aligned_crops, similarity_transform
 from vatrace.faces.detection import FaceDetector
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from tests.faces.made import Shot, TellingDetector, face, shots
 
+from tests.faces.made import Shot, TellingDetector, face, shots
 from vatrace.faces.detection import Detection
 from vatrace.faces.tracking import FaceTrack, track_main_face
 

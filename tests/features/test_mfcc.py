@@ -2,9 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.reference.mfcc import HOP, WINDOW, cepstrum, slope
 
 import vatrace.features.mfcc
+from tests.reference.mfcc import HOP, WINDOW, cepstrum, slope
 from vatrace.features.mfcc import mfcc, num_rows
 
 OPENSMILE_CONFIG = Path(vatrace.features.mfcc.__file__).with_name("mfcc39.conf")

@@ -41,7 +41,7 @@ def test_no_file_a_cut_file_and_a_strange_file_are_told_apart(tmp_path: Path) ->
         open_features(tmp_path / "none.safetensors")
     path = make_clip(tmp_path, "clip", 0).features.path
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(FeatureError, match="damaged .* run `vatrace extract` again"):
+    with pytest.raises(FeatureError, match=r"damaged .* run `vatrace extract` again"):
         open_features(path)
     save_file({"x": np.zeros(2)}, tmp_path / "strange.safetensors")
     with pytest.raises(FeatureError, match="holds no vatrace features"):

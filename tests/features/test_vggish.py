@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.reference.vggish import log_mel_row
 
+from tests.reference.vggish import log_mel_row
 from vatrace.errors import ModelError
 from vatrace.features.acoustic import acoustic_extractor, vggish_extractor
 from vatrace.features.vggish import centred_patches, load_vggish, log_mel, vggish_embeddings

@@ -67,15 +67,26 @@ def test_an_encoder_folder_gives_the_same_encoder_back(tmp_path: Path) -> None:
 def test_an_identity_tells_weights_and_preparation_apart() -> None:
     torch.manual_seed(0)
     one, other = build_network(SMALL), build_network(SMALL)
-    brighter = EncoderConfig(architecture=SMALL.architecture, arguments=SMALL.arguments, image_pixels=32, mean=(0.5, 0.5, 0.5))
-    assert len({make_encoder(SMALL, one).identity, make_encoder(SMALL, other).identity, make_encoder(brighter, one).identity}) == 3
+    brighter = EncoderConfig(
+        architecture=SMALL.architecture, arguments=SMALL.arguments, image_pixels=32, mean=(0.5, 0.5, 0.5)
+    )
+    assert (
+        len(
+            {
+                make_encoder(SMALL, one).identity,
+                make_encoder(SMALL, other).identity,
+                make_encoder(brighter, one).identity,
+            }
+        )
+        == 3
+    )
 
 
 def test_a_list_of_tuning_videos_that_was_changed_is_refused(tmp_path: Path) -> None:
     save_encoder(tmp_path, make_encoder(SMALL, build_network(SMALL), ["clip-a"]))
     path = tmp_path / "encoder.json"
     path.write_text(path.read_text().replace('"clip-a"', '"clip-b"'))
-    with pytest.raises(ModelError, match="list of tuning videos .* was changed"):
+    with pytest.raises(ModelError, match=r"list of tuning videos .* was changed"):
         load_encoder(tmp_path)
 
 
@@ -92,7 +103,9 @@ def test_any_timm_network_by_name_takes_a_checkpoint_by_path(tmp_path: Path, for
     if form.endswith(".safetensors"):
         save_file(state, tmp_path / form)
     elif form == "mae.pth":  # the layout of facebookresearch/mae, with its decoder
-        torch.save({"model": {**state, "mask_token": torch.zeros(1), "decoder_embed.weight": torch.zeros(2)}}, tmp_path / form)
+        torch.save(
+            {"model": {**state, "mask_token": torch.zeros(1), "decoder_embed.weight": torch.zeros(2)}}, tmp_path / form
+        )
     else:
         torch.save(state, tmp_path / form)
     encoder = encoder_from_timm(NAME, weights=tmp_path / form)
@@ -114,12 +127,12 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_another_network_is_refused_with_what_is_missing(tmp_path: Path) -> None:
     save_file({"something.else": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(ModelError, match="tensors missing .* 1 unknown \\(something.else\\)"):
+    with pytest.raises(ModelError, match=r"tensors missing .* 1 unknown \(something.else\)"):
         encoder_from_timm(NAME, weights=tmp_path / "other.safetensors")
 
 
 def test_an_unknown_name_says_which_are_near() -> None:
-    with pytest.raises(ModelError, match="timm has no model 'resnet5000'. Near: .*resnet"):
+    with pytest.raises(ModelError, match=r"timm has no model 'resnet5000'. Near: .*resnet"):
         encoder_from_timm("resnet5000", random_weights=True)
 
 

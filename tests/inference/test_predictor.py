@@ -55,7 +55,9 @@ def test_where_face_and_voice_are_missing_there_is_no_value(tmp_path: Path) -> N
 
 def test_features_made_by_another_encoder_are_refused(tmp_path: Path) -> None:
     clip = make_clip(tmp_path, "clip", 0, identities={**IDENTITIES, "visual": "visual:other"})
-    with pytest.raises(FeatureError, match="takes visual features made by visual:made, but those of clip were made by visual:other"):
+    with pytest.raises(
+        FeatureError, match="takes visual features made by visual:made, but those of clip were made by visual:other"
+    ):
         predictor().trace(clip.features.read())
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.media.clips import click_at, even_times, flash_at, open_disorderly, stamp, write_clip
 
+from tests.media.clips import click_at, even_times, flash_at, open_disorderly, stamp, write_clip
 from vatrace.media.audio import SAMPLE_RATE_HZ, Waveform, read_audio
 from vatrace.media.video import read_frames
 

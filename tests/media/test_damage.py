@@ -9,8 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.media.clips import click_at, even_times, write_clip
 
+from tests.media.clips import click_at, even_times, write_clip
 from vatrace.errors import MediaError
 from vatrace.media.audio import read_audio
 from vatrace.media.video import probe, read_frames

@@ -13,8 +13,8 @@ import av
 import numpy as np
 import psutil
 import pytest
-from tests.media.clips import even_times, write_clip
 
+from tests.media.clips import even_times, write_clip
 from vatrace.errors import MediaError, NothingFound
 from vatrace.media import opener
 from vatrace.media.audio import read_audio

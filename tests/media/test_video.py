@@ -9,8 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.media.clips import HEIGHT, WIDTH, even_times, open_disorderly, stamp, write_clip
 
+from tests.media.clips import HEIGHT, WIDTH, even_times, open_disorderly, stamp, write_clip
 from vatrace.errors import MediaError
 from vatrace.media.video import probe, read_frames
 

@@ -67,7 +67,9 @@ def test_every_parameter_learns() -> None:
     torch.manual_seed(0)
     made = build_model(ModelConfig(dim=16, encoder_heads=2, feed_forward=32, dropout=0), visual_dim=5, audio_dim=3)
     made(*inputs()).values.square().sum().backward()
-    silent = [name for name, parameter in made.named_parameters() if parameter.grad is None or parameter.grad.abs().sum() == 0]
+    silent = [
+        name for name, parameter in made.named_parameters() if parameter.grad is None or parameter.grad.abs().sum() == 0
+    ]
     assert silent == []
 
 

@@ -30,7 +30,7 @@ def test_windows_come_from_the_model_and_not_from_the_defaults(folder: Path) -> 
 
 
 def test_no_model_in_the_folder_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NothingFound, match="no model folder: it needs config.yaml"):
+    with pytest.raises(NothingFound, match=r"no model folder: it needs config.yaml"):
         load_model(tmp_path)
 
 

@@ -87,7 +87,9 @@ def test_the_lower_two_thirds_stay_bit_identical_while_the_rest_moves() -> None:
     network(torch.randn(2, 3, 32, 32)).square().sum().backward()
     optimizer.step()
     for name, value in network.state_dict().items():
-        frozen = name.startswith(("patch_embed", "cls_token", "pos_embed", "blocks.0", "blocks.1", "blocks.2", "blocks.3"))
+        frozen = name.startswith(
+            ("patch_embed", "cls_token", "pos_embed", "blocks.0", "blocks.1", "blocks.2", "blocks.3")
+        )
         assert torch.equal(value, before[name]) == frozen, name
 
 
@@ -95,7 +97,11 @@ def test_of_the_papers_24_blocks_16_are_frozen() -> None:
     with torch.device("meta"):
         network = timm.create_model("vit_large_patch16_224", num_classes=0)
     assert freeze_lower_blocks(network, 2 / 3) == 16
-    frozen = {name.split(".")[1] for name, p in network.named_parameters() if name.startswith("blocks.") and not p.requires_grad}
+    frozen = {
+        name.split(".")[1]
+        for name, p in network.named_parameters()
+        if name.startswith("blocks.") and not p.requires_grad
+    }
     assert frozen == {str(index) for index in range(16)}
 
 

@@ -1,7 +1,7 @@
 import torch
-from tests.reference.vggish import LAYOUT
 from torch.nn import functional as F
 
+from tests.reference.vggish import LAYOUT
 from vatrace.nn.vggish import Vggish
 
 

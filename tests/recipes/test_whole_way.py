@@ -77,7 +77,9 @@ def test_a_second_run_reuses_everything_and_gives_the_same_figures(small_demo: D
     again = demo(out=small_demo.folder, seed=1, size=TINY)
     after = snapshot(small_demo.folder)
     assert again == small_demo.scores
-    assert {name: digest for name, (digest, _) in after.items()} == {name: digest for name, (digest, _) in before.items()}
+    assert {name: digest for name, (digest, _) in after.items()} == {
+        name: digest for name, (digest, _) in before.items()
+    }
     kept = [name for name in before if name.startswith(("corpus/", "crops/", "pretrained/", "encoder/", "features/s"))]
     assert len(kept) > 30
     assert [name for name in kept if before[name] != after[name]] == []
@@ -104,9 +106,9 @@ def test_scoring_on_clips_the_encoder_was_tuned_on_is_refused(small_demo: Demo, 
     assert not made.failed
     with pytest.raises(DatasetError, match=f"tuned on 1 of these clips \\({tuned_on}\\)"):
         evaluate(small_demo.model, corpus=folder / "corpus", features=tmp_path, split="train")
+    for name in load_model(small_demo.model).provenance["validation_clips"]:
+        (tmp_path / f"{name}.safetensors").write_bytes((folder / "features" / f"{name}.safetensors").read_bytes())
     with pytest.raises(DatasetError, match="tuned on 1 of these clips"):
-        for name in load_model(small_demo.model).provenance["validation_clips"]:
-            (tmp_path / f"{name}.safetensors").write_bytes((folder / "features" / f"{name}.safetensors").read_bytes())
         train(folder / "corpus", features=tmp_path, encoder=folder / "encoder", out=tmp_path / "run")
 
 

@@ -1,4 +1,7 @@
-"""Lin's concordance correlation coefficient as his 1989 paper has it, with Python's own exact fractions: slow, and independent of ours."""
+"""Lin's concordance correlation coefficient as his 1989 paper has it, with Python's own exact fractions.
+
+Slow, and independent of ours.
+"""
 
 from fractions import Fraction
 

@@ -12,7 +12,9 @@ VISUAL_DIM, MFCC_DIM = 6, 4
 IDENTITIES = {"visual": "visual:made", "mfcc": "mfcc:made"}
 
 
-def make_clip(folder: Path, name: str, seed: int, frames: int = 200, identities: dict[str, str] | None = None) -> LabelledClip:
+def make_clip(
+    folder: Path, name: str, seed: int, frames: int = 200, identities: dict[str, str] | None = None
+) -> LabelledClip:
     """A clip whose valence shows in the visual stream and whose arousal shows in the acoustic one, with some noise."""
     random = np.random.default_rng(seed)
     times = np.arange(frames) / 25.0

@@ -35,14 +35,14 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> LabelledCrops:
     return LabelledCrops(CropReader(list_crops(folder, ["clip0", "clip1"]), 32), labels)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for a killed process."""
 
 
-def kill_at(at_step: int):  # noqa: ANN201
+def kill_at(at_step: int):
     def on_step(step: Step) -> None:
         if step.done == at_step:
-            raise Killed
+            raise KilledError
 
     return on_step
 
@@ -54,7 +54,7 @@ def fresh() -> VisualEncoder:
 
 def test_pretraining_stopped_and_resumed_ends_with_the_same_encoder(pictures: LabelledCrops, tmp_path: Path) -> None:
     whole = pretrain_encoder(pictures.crops, SMALL, PRETRAIN, tmp_path / "whole")
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         pretrain_encoder(pictures.crops, SMALL, PRETRAIN, tmp_path / "stopped", on_step=kill_at(5))
     assert pretrain_encoder(pictures.crops, SMALL, PRETRAIN, tmp_path / "stopped").identity == whole.identity
 
@@ -69,7 +69,7 @@ def test_pretraining_moves_the_encoder(pictures: LabelledCrops, tmp_path: Path) 
 def test_finetuning_stopped_and_resumed_ends_with_the_same_encoder(pictures: LabelledCrops, tmp_path: Path) -> None:
     config = FinetuneConfig(epochs=2, batch_images=8)
     whole = finetune_encoder(fresh(), pictures, config, tmp_path / "whole")
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         finetune_encoder(fresh(), pictures, config, tmp_path / "stopped", on_step=kill_at(4))
     assert finetune_encoder(fresh(), pictures, config, tmp_path / "stopped").identity == whole.identity
 
@@ -87,7 +87,9 @@ def test_finetuning_leaves_the_lower_two_thirds_and_lists_its_videos(pictures: L
 
 def test_finetuning_learns_a_planted_answer(pictures: LabelledCrops, tmp_path: Path) -> None:
     losses: list[float] = []
-    config = FinetuneConfig(epochs=60, batch_images=24, lr_peak=5e-3, frozen_fraction=0, rotation_degrees=0, smallest_crop=0.9, dropout=0)
+    config = FinetuneConfig(
+        epochs=60, batch_images=24, lr_peak=5e-3, frozen_fraction=0, rotation_degrees=0, smallest_crop=0.9, dropout=0
+    )
     finetune_encoder(fresh(), pictures, config, tmp_path, on_step=lambda step: losses.append(step.shown["loss"]))
     assert losses[0] > 0.9  # 1 - CCC + MSE of an untrained head
     assert min(losses[-5:]) < 0.15

@@ -29,7 +29,9 @@ def test_after_the_warm_up_it_is_torchs_own_cosine_with_warm_restarts() -> None:
     optimizer.step()
     for quarter in range(200):
         scheduler.step(quarter / 4)
-        assert warmup_then_restarts(5 + quarter / 4, **PAPER) == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-12)
+        assert warmup_then_restarts(5 + quarter / 4, **PAPER) == pytest.approx(
+            optimizer.param_groups[0]["lr"], abs=1e-12
+        )
 
 
 def test_the_default_configuration_has_the_papers_rates() -> None:

@@ -38,7 +38,7 @@ def test_training_learns_a_planted_answer(clips: list[LabelledClip], tmp_path: P
     assert score.arousal_ccc > 0.9
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for a killed process."""
 
 
@@ -47,21 +47,26 @@ def weights(saved: SavedModel) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("at_step", [1, 2, 3, 5, 6])
-def test_a_run_stopped_anywhere_ends_with_bit_identical_weights(clips: list[LabelledClip], tmp_path: Path, at_step: int) -> None:
+def test_a_run_stopped_anywhere_ends_with_bit_identical_weights(
+    clips: list[LabelledClip], tmp_path: Path, at_step: int
+) -> None:
     whole = train_temporal(clips[:3], clips[3:5], SETUP, tmp_path / "whole")
 
     def kill(step: Step) -> None:
         if step.done == at_step:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train_temporal(clips[:3], clips[3:5], SETUP, tmp_path / "stopped", on_step=kill)
     torch.manual_seed(12345)  # whatever the process did meanwhile
     resumed = train_temporal(clips[:3], clips[3:5], SETUP, tmp_path / "stopped")
     assert all(torch.equal(value, weights(resumed)[name]) for name, value in weights(whole).items())
     assert whole.provenance == resumed.provenance
     without_time = [
-        [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in (tmp_path / run / "metrics.jsonl").read_text().splitlines()]
+        [
+            {k: v for k, v in json.loads(line).items() if k != "seconds"}
+            for line in (tmp_path / run / "metrics.jsonl").read_text().splitlines()
+        ]
         for run in ("whole", "stopped")
     ]
     assert without_time[0] == without_time[1]
@@ -82,7 +87,9 @@ def test_a_damaged_state_says_what_to_do(clips: list[LabelledClip], tmp_path: Pa
 
 
 def test_training_stops_when_it_no_longer_gets_better(clips: list[LabelledClip], tmp_path: Path) -> None:
-    stuck = replace(SETUP, train=TrainConfig(epochs=40, lr_start=1e-12, lr_peak=1e-12, patience_epochs=2, batch_windows=8))
+    stuck = replace(
+        SETUP, train=TrainConfig(epochs=40, lr_start=1e-12, lr_peak=1e-12, patience_epochs=2, batch_windows=8)
+    )
     train_temporal(clips[:2], clips[3:4], stuck, tmp_path)
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) <= 6
 
@@ -97,12 +104,19 @@ def test_the_kept_weights_are_those_of_the_best_epoch(clips: list[LabelledClip],
 
 def test_features_are_standardised_by_the_training_clips(clips: list[LabelledClip], tmp_path: Path) -> None:
     saved = train_temporal(clips[:3], clips[3:5], SETUP, tmp_path)
-    rows = torch.cat([torch.from_numpy(c.features.read().streams["visual"].values[c.features.read().streams["visual"].valid]) for c in clips[:3]])
+    rows = torch.cat(
+        [
+            torch.from_numpy(c.features.read().streams["visual"].values[c.features.read().streams["visual"].valid])
+            for c in clips[:3]
+        ]
+    )
     assert torch.allclose(saved.network.visual_scale.mean, rows.mean(dim=0), atol=1e-5)
     assert torch.allclose(saved.network.visual_scale.std, rows.std(dim=0, correction=0), atol=1e-5)
 
 
-def test_saving_and_loading_gives_identical_predictions_and_the_same_score(clips: list[LabelledClip], tmp_path: Path) -> None:
+def test_saving_and_loading_gives_identical_predictions_and_the_same_score(
+    clips: list[LabelledClip], tmp_path: Path
+) -> None:
     saved = train_temporal(clips[:3], clips[3:5], SETUP, tmp_path)
     save_model(tmp_path, saved)
     loaded = load_model(tmp_path)

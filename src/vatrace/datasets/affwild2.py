@@ -2,8 +2,9 @@
 
     annotations/VA_Estimation_Challenge/{Train_Set,Validation_Set,Test_Set}/<clip>.txt
 
-A file begins with `valence,arousal`; row i after it belongs to frame i (the first is 1, and `%05d.jpg` of the crops). A row of -5,-5 is not
-labelled; nobody outside this file knows that number. There is no labelled test set in Aff-Wild2; the procedural corpus has one.
+A file begins with `valence,arousal`; row i after it belongs to frame i (the first is 1, and `%05d.jpg` of the crops).
+A row of -5,-5 is not labelled; nobody outside this file knows that number. There is no labelled test set in Aff-Wild2;
+the procedural corpus has one.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def read_annotation(path: Path, times_seconds: TimeArray) -> Trace:
 
     Args:
         path: the annotation file.
-        times_seconds: `[frames]`, of the video. Rows beyond the last frame are dropped (the published files often have one
-            more), frames beyond the last row are unlabelled.
+        times_seconds: `[frames]`, of the video. Rows beyond the last frame are dropped (the published files often have
+            one more), frames beyond the last row are unlabelled.
 
     Returns:
         A trace of `len(times_seconds)` frames; `valid` where a frame is labelled.
@@ -43,7 +44,9 @@ def read_annotation(path: Path, times_seconds: TimeArray) -> Trace:
         raise NothingFound(f"no annotation at {path}.")
     lines = path.read_text("utf-8-sig").splitlines()
     if not lines or lines[0].strip().lower() != HEADER:
-        raise DatasetError(f"{path} must begin with the line {HEADER!r}, got {lines[0] if lines else 'an empty file'!r}.")
+        raise DatasetError(
+            f"{path} must begin with the line {HEADER!r}, got {lines[0] if lines else 'an empty file'!r}."
+        )
     values = np.full((len(times_seconds), 2), UNLABELLED)
     rows = _parse_rows(path, lines[1 : len(times_seconds) + 1])
     values[: len(rows)] = rows
@@ -108,8 +111,7 @@ def open_corpus(folder: Path) -> Corpus:
     """
     root = folder / TASK_FOLDER
     splits = {
-        split: tuple(sorted(path.stem for path in (root / name).glob("*.txt")))
-        for split, name in SPLIT_FOLDERS.items()
+        split: tuple(sorted(path.stem for path in (root / name).glob("*.txt"))) for split, name in SPLIT_FOLDERS.items()
     }
     if not any(splits.values()):
         raise NothingFound(f"no annotations under {root}; `vatrace synth` makes a corpus in this layout.")

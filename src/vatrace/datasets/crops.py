@@ -1,4 +1,7 @@
-"""Aligned face pictures on disk, in the layout of the official crops: `<folder>/<clip>/%05d.jpg`, the first frame is 1."""
+"""Aligned face pictures on disk, in the layout of the official crops.
+
+`<folder>/<clip>/%05d.jpg`, the first frame is 1.
+"""
 
 from __future__ import annotations
 

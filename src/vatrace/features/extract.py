@@ -1,7 +1,8 @@
 """One video in, all its features out: the one function that training, evaluation, command line and page share.
 
-The film is read twice, streamed both times: once to follow the main person's face, once to describe the aligned face in every frame.
-Sound is read once. Everything is put on the video's own frame clock; what was missing is invalid there and said in `warnings`.
+The film is read twice, streamed both times: once to follow the main person's face, once to describe the aligned face
+in every frame. Sound is read once. Everything is put on the video's own frame clock; what was missing is invalid there
+and said in `warnings`.
 """
 
 from __future__ import annotations

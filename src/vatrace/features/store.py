@@ -1,8 +1,9 @@
 """Features of a clip on disk: one safetensors file, read whole or a stretch of frames at a time.
 
-`<clip>[--<person>].safetensors` holds, for each stream, `<name>.values` and `<name>.valid`, and `times_seconds` and `face_score` once; its
-metadata say what made each stream and which video they are of. Files are committed whole (`files.committed`), and their content depends on
-video and settings alone, so a run that was killed and started again ends with the same files. `manifest.jsonl` lists their sha256.
+`<clip>[--<person>].safetensors` holds, for each stream, `<name>.values` and `<name>.valid`, and `times_seconds` and
+`face_score` once; its metadata say what made each stream and which video they are of. Files are committed whole
+(`files.committed`), and their content depends on video and settings alone, so a run that was killed and started again
+ends with the same files. `manifest.jsonl` lists their sha256.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The visual encoder: aligned face pictures to one row of values each (paper, III-B).
 
-Any timm network by name, or an encoder folder of ours (`encoder.json` and `encoder.safetensors`), which the recipes `pretrain`
-and `finetune` write. Where the network is a vision transformer the row is its CLS token after the final norm.
+Any timm network by name, or an encoder folder of ours (`encoder.json` and `encoder.safetensors`), which the recipes
+`pretrain` and `finetune` write. Where the network is a vision transformer the row is its CLS token after the final
+norm.
 """
 
 from __future__ import annotations
@@ -155,7 +156,9 @@ def load_encoder(folder: Path) -> VisualEncoder:
         tuned_on = [str(name) for name in description["tuned_on"]]
         listed_sha256, weights_sha256 = description["tuned_on_sha256"], description["weights_sha256"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{folder / CONFIG} cannot be used: {error}. Take the folder from its source again.") from error
+        raise ModelError(
+            f"{folder / CONFIG} cannot be used: {error}. Take the folder from its source again."
+        ) from error
     if hash_of(tuned_on) != listed_sha256:
         raise ModelError(f"the list of tuning videos in {folder / CONFIG} was changed after it was written.")
     if sha256_of(folder / WEIGHTS) != weights_sha256:
@@ -196,15 +199,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise NothingFound(f"no encoder weights at {path}.")
     try:
         if path.suffix == ".safetensors":
-            state = load_file(path)
+            state: dict[str, Any] = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises a dozen unrelated types on a damaged or dangerous file
         raise ModelError(
-            f"{path} cannot be read as a checkpoint of tensors only: {error}. Files that hold more are refused, as they could "
-            "run code; save the tensors as .safetensors."
+            f"{path} cannot be read as a checkpoint of tensors only: {error}. Files that hold more are refused, as "
+            "they could run code; save the tensors as .safetensors."
         ) from error
-    state = state.get("model", state)
+    state = state.get("model", state)  # as facebookresearch/mae has it
     ignored = (*DECODER_PREFIXES, *HEAD_PREFIXES)
     return {name: value for name, value in state.items() if not name.startswith(ignored)}
 
@@ -216,9 +219,7 @@ def _timm_config(name: str) -> EncoderConfig:
     defaults = timm.get_pretrained_cfg(name, allow_unregistered=True)
     if defaults is None:
         return EncoderConfig(architecture=name)
-    return EncoderConfig(
-        architecture=name, image_pixels=defaults.input_size[-1], mean=tuple(defaults.mean), std=tuple(defaults.std)
-    )
+    return EncoderConfig(architecture=name, image_pixels=defaults.input_size[-1], mean=defaults.mean, std=defaults.std)
 
 
 def _from_hub(name: str) -> nn.Module:

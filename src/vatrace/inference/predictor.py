@@ -1,7 +1,7 @@
 """Features to a trace: the one function that validation, evaluation, command line and page share.
 
-Windows, stride and everything about the features come from the model itself. Overlapping windows are averaged, values are clipped to [-1, 1], and a
-frame with neither face nor sound has no value.
+Windows, stride and everything about the features come from the model itself. Overlapping windows are averaged, values
+are clipped to [-1, 1], and a frame with neither face nor sound has no value.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class Predictor:
             found = features.identities.get(name)
             if found != identity:
                 raise FeatureError(
-                    f"the model takes {name} features made by {identity}, but those of {features.clip} were made by {found}; "
-                    "extract them with the model's own encoder and settings (`vatrace extract --model`)."
+                    f"the model takes {name} features made by {identity}, but those of {features.clip} were made by "
+                    f"{found}; extract them with the encoder in the model's folder and the acoustic features it names."
                 )
 
 

@@ -1,9 +1,10 @@
-"""The paper's temporal model whole: a TCN a modality, BDCA, a transformer encoder, a linear head (paper, III-A, Fig. 1).
+"""The paper's temporal model: a TCN a modality, BDCA, a transformer encoder, a linear head (paper, III-A, Fig. 1).
 
     visual, audio -> z-score -> TCN each -> BDCA (Eq. 1-6) -> transformer encoder -> linear -> valence, arousal
 
-The paper leaves the encoder's size open. Ours: sinusoidal positions, 2 pre-norm layers of 4 heads, feed-forward 512, dropout .1.
-The audio features are z-scored and concatenated before one TCN. The output is linear; it is clipped to [-1, 1] only when predicting.
+The paper leaves the encoder's size open. Ours: sinusoidal positions, 2 pre-norm layers of 4 heads, feed-forward 512,
+dropout .1. The audio features are z-scored and concatenated before one TCN. The output is linear; it is clipped to
+[-1, 1] only when predicting.
 """
 
 from __future__ import annotations

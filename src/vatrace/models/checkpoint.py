@@ -1,7 +1,7 @@
 """A model on disk: a folder with `model.safetensors` and `config.yaml`, and the visual encoder in `encoder/`.
 
-Whatever inference needs is read from there: sizes, windows, which features in which order and how they were made, and where the
-model comes from. Nothing is unpickled.
+Whatever inference needs is read from there: sizes, windows, which features in which order and how they were made, and
+where the model comes from. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ def load_model(folder: Path) -> SavedModel:
         features = FeatureSpec(**description["features"])
         expected_sha256 = description["weights_sha256"]
     except (yaml.YAMLError, KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
-        raise ModelError(f"{folder / CONFIG} cannot be used: {error}. Take the folder from its source again.") from error
+        raise ModelError(
+            f"{folder / CONFIG} cannot be used: {error}. Take the folder from its source again."
+        ) from error
     found = sha256_of(folder / WEIGHTS)
     if found != expected_sha256:
         raise ModelError(

@@ -1,8 +1,8 @@
 """Bidirectional dynamic cross-modal attention (BDCA), Eq. 1-6 of the paper (III-D).
 
-Both streams are (batch, frames, dim); the paper writes them as X in R^{d x L}. Eq. 2 adds the two modalities, so they share
-one `dim`. A `valid` mask says where a modality was there: its invalid frames are no keys, and where it is nowhere valid
-nothing is read from it.
+Both streams are (batch, frames, dim); the paper writes them as X in R^{d x L}. Eq. 2 adds the two modalities, so they
+share one `dim`. A `valid` mask says where a modality was there: its invalid frames are no keys, and where it is
+nowhere valid nothing is read from it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class CrossAttention(nn.Module):
         A_v = Softmax(Q_v K_a^T / sqrt(d_a)) V_a        (1)
         X_att,v = ReLU(A_v + X_v)                       (2)
 
-    Q_v is `query(original)`, K_a and V_a are `key(other)` and `value(other)`. The projections have no bias, after Eq. 1, and
-    there is one head, as it is written; the paper gives neither dropout nor normalisation here and we use none.
+    Q_v is `query(original)`, K_a and V_a are `key(other)` and `value(other)`. The projections have no bias, after Eq.
+    1, and there is one head, as it is written; the paper gives neither dropout nor normalisation here and we use none.
 
     Args:
         dim: values a frame of both streams.
@@ -57,9 +57,9 @@ class DynamicGate(nn.Module):
         G = Softmax(W_go / T) over its K = 2 columns    (4)
         X_att,g = ReLU(X (x) G_0 + X_att (x) G_1)       (5)
 
-    W_gl is `weight`, [dim, 2], without bias; T is `temperature`. At .5 it sharpens the softmax, though the text says that it
-    smooths. Column 0 weighs the original stream and column 1 the attended one, as Eq. 5 has it. The weight starts at zero
-    (ours), so that training begins at one half each.
+    W_gl is `weight`, [dim, 2], without bias; T is `temperature`. At .5 it sharpens the softmax, though the text says
+    that it smooths. Column 0 weighs the original stream and column 1 the attended one, as Eq. 5 has it. The weight
+    starts at zero (ours), so that training begins at one half each.
 
     Args:
         dim: values a frame.
@@ -83,8 +83,8 @@ class DynamicGate(nn.Module):
 class Fused(NamedTuple):
     """Both streams as one, and how each was weighed.
 
-    `stream` is `[batch, frames, 2 dim]`; `gate_weights` is `[batch, frames, modality, 2]` with the modalities visual and audio
-    and the weights (original, attended).
+    `stream` is `[batch, frames, 2 dim]`; `gate_weights` is `[batch, frames, modality, 2]` with the modalities visual
+    and audio and the weights (original, attended).
     """
 
     stream: Tensor
@@ -96,7 +96,8 @@ class BidirectionalDynamicCrossModalAttention(nn.Module):
 
         X_fused = [X_att,gv; X_att,ga]                  (6)
 
-    VDAA (visual-driven audio attention) is `visual_from_audio`: the query's modality comes first. ADVA is `audio_from_visual`.
+    VDAA (visual-driven audio attention) is `visual_from_audio`: the query's modality comes first. ADVA is
+    `audio_from_visual`.
 
     Args:
         dim: values a frame of each stream.

@@ -1,7 +1,7 @@
 """A masked autoencoder around a timm vision transformer (He et al. 2022; paper, III-B).
 
-Three quarters of the patches are hidden; the encoder sees the rest; a small decoder fills in the hidden ones. Only the encoder
-is kept. Positions are fixed sinusoids, as the paper has them (III-B).
+Three quarters of the patches are hidden; the encoder sees the rest; a small decoder fills in the hidden ones. Only the
+encoder is kept. Positions are fixed sinusoids, as the paper has them (III-B).
 """
 
 from __future__ import annotations
@@ -74,9 +74,10 @@ class MaskedAutoencoder(nn.Module):
 
     def _encode(self, images: Tensor, visible: Tensor) -> Tensor:
         encoder = self.encoder
-        tokens = encoder.patch_embed(images) + encoder.pos_embed[:, 1:]
+        positions, cls_token = cls_and_positions(encoder)
+        tokens = encoder.patch_embed(images) + positions[:, 1:]
         tokens = tokens.gather(1, visible[:, :, None].expand(-1, -1, tokens.shape[2]))
-        cls = (encoder.cls_token + encoder.pos_embed[:, :1]).expand(len(images), -1, -1)
+        cls = (cls_token + positions[:, :1]).expand(len(images), -1, -1)
         tokens = torch.cat([cls, tokens], dim=1)
         for block in encoder.blocks:
             tokens = block(tokens)
@@ -100,8 +101,19 @@ def use_sinusoidal_positions(encoder: VisionTransformer) -> None:
     rows, columns = encoder.patch_embed.grid_size
     grid = sinusoidal_grid(rows, columns, encoder.embed_dim)
     with torch.no_grad():
-        encoder.pos_embed.copy_(torch.cat([torch.zeros(1, encoder.embed_dim), grid])[None])
-    encoder.pos_embed.requires_grad_(False)
+        cls_and_positions(encoder)[0].copy_(torch.cat([torch.zeros(1, encoder.embed_dim), grid])[None])
+    cls_and_positions(encoder)[0].requires_grad_(False)
+
+
+def cls_and_positions(encoder: VisionTransformer) -> tuple[nn.Parameter, nn.Parameter]:
+    """Position embedding and CLS token of an encoder.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if encoder.pos_embed is None or encoder.cls_token is None:
+        raise ValueError("the vision transformer needs a CLS token and a position embedding, as the paper's has.")
+    return encoder.pos_embed, encoder.cls_token
 
 
 def normalised_patches(
@@ -128,8 +140,6 @@ def freeze_lower_blocks(encoder: VisionTransformer, frozen_fraction: float) -> i
     """
     num_frozen = round(len(encoder.blocks) * frozen_fraction)
     encoder.requires_grad_(True)
-    for part in (encoder.patch_embed, *list(encoder.blocks)[:num_frozen]):
+    for part in (encoder.patch_embed, *cls_and_positions(encoder), *list(encoder.blocks)[:num_frozen]):
         part.requires_grad_(False)
-    encoder.pos_embed.requires_grad_(False)
-    encoder.cls_token.requires_grad_(False)
     return num_frozen

@@ -9,7 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def sinusoidal_positions(num_positions: int, dim: int, device: torch.device | None = None) -> Float[Tensor, "frames dim"]:
+def sinusoidal_positions(
+    num_positions: int, dim: int, device: torch.device | None = None
+) -> Float[Tensor, "frames dim"]:
     """Sines in the even places, cosines in the odd ones, at wavelengths from 2 pi to 10000 x 2 pi positions.
 
     Args:

@@ -1,7 +1,8 @@
 """Temporal convolutional network (paper, III-A: "four-layer TCNs are used to model intra-modal temporal dependencies").
 
-The paper gives four layers and 128 values a frame. Kernel 5, dilations 1-2-4-8, weight normalisation, dropout .1 and causality
-are ours, after the systems it inherits from (Bai et al. 2018). Inside this file tensors are (batch, dim, frames).
+The paper gives four layers and 128 values a frame. Kernel 5, dilations 1-2-4-8, weight normalisation, dropout .1 and
+causality are ours, after the systems it inherits from (Bai et al. 2018). Inside this file tensors are (batch, dim,
+frames).
 """
 
 from __future__ import annotations

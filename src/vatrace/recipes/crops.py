@@ -50,7 +50,9 @@ def crops(
             if isinstance(result, VatraceError):
                 failed.append((str(path), result))
             advance(1)
-    return BatchResult(tuple(folder for _, folder, _ in tasks if (folder / DONE).is_file()), tuple(sorted(failed, key=str)))
+    return BatchResult(
+        tuple(folder for _, folder, _ in tasks if (folder / DONE).is_file()), tuple(sorted(failed, key=str))
+    )
 
 
 _detector: FaceDetector | None = None  # one a process

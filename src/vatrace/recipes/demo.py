@@ -1,7 +1,7 @@
 """`vatrace demo`: the whole way, from nothing to a trace of a clip, on drawn faces.
 
-Corpus -> crops -> masked autoencoder -> hierarchical fine-tuning -> features -> BDCA -> score on unseen subjects -> report of a new clip.
-Every step keeps what is there, so a second run reuses it and a stopped run goes on.
+Corpus -> crops -> masked autoencoder -> hierarchical fine-tuning -> features -> BDCA -> score on unseen subjects ->
+report of a new clip. Every step keeps what is there, so a second run reuses it and a stopped run goes on.
 """
 
 from __future__ import annotations
@@ -121,19 +121,26 @@ def _make_encoder(out: Path, corpus: Path, clips: list[str], seed: int, size: De
 def _tuning(size: DemoSize, seed: int) -> FinetuneConfig:
     """A fresh small network needs a higher rate than the paper's, and 64 pixels bear less turning and cutting."""
     return FinetuneConfig(
-        epochs=size.finetune_epochs, lr_peak=2e-3, rotation_degrees=2.0, smallest_crop=0.95, colour_jitter=1.0, seed=seed
+        epochs=size.finetune_epochs,
+        lr_peak=2e-3,
+        rotation_degrees=2.0,
+        smallest_crop=0.95,
+        colour_jitter=1.0,
+        seed=seed,
     )
 
 
 def _scores(scores: dict[str, Any], features: Path, seed: int) -> dict[str, Any]:
     predicted = sorted((features.parent / "run" / "fold0" / "predictions").glob("*.csv"))
     subjects = {_subject_of(path.stem) for path in predicted}
-    return scores | {"seed": seed, "subjects": len(subjects), "data": "procedural corpus of drawn faces, unseen subjects"}
+    return scores | {
+        "seed": seed,
+        "subjects": len(subjects),
+        "data": "procedural corpus of drawn faces, unseen subjects",
+    }
 
 
-def _report_new_clip(
-    out: Path, model: Path, scores: dict[str, Any], seed: int, size: DemoSize, watch: Watch
-) -> None:
+def _report_new_clip(out: Path, model: Path, scores: dict[str, Any], seed: int, size: DemoSize, watch: Watch) -> None:
     from vatrace.report.export import read_trace_csv
     from vatrace.report.figures import Shade, save_figure, trace_figure
     from vatrace.report.page import write_report
@@ -158,8 +165,9 @@ def _report_new_clip(
         title="A trace of a clip the model has never seen",
         lead="Valence and arousal, frame by frame, with what each value rests on.",
         notes=[
-            "Faces are drawn and voices are computed: every figure here is on drawn faces, and no evidence about people.",
-            "A trace estimates expressed affect as raters would mark it, not what a person feels. It is not for judging people.",
+            "Faces are drawn and voices are computed: all figures are on drawn faces, and no evidence about people.",
+            "A trace estimates expressed affect as raters would mark it, not what a person feels. "
+            "It is not for judging people.",
         ],
         facts=_report_facts(scores, model),
     )
@@ -188,8 +196,9 @@ def _report_facts(scores: dict[str, Any], model: Path) -> dict[str, str]:
 
 def _tell(out: Path, scores: dict[str, Any], watch: Watch) -> None:
     watch.say(
-        f"On {scores['subjects']} drawn subjects the model never saw ({scores['frames']} frames, seed {scores['seed']}): "
-        f"CCC valence {scores['valence_ccc']:.3f}, arousal {scores['arousal_ccc']:.3f}, mean {scores['mean_ccc']:.3f}."
+        f"On {scores['subjects']} drawn subjects the model never saw ({scores['frames']} frames, seed "
+        f"{scores['seed']}): CCC valence {scores['valence_ccc']:.3f}, arousal {scores['arousal_ccc']:.3f}, "
+        f"mean {scores['mean_ccc']:.3f}."
     )
     watch.say("These are drawn faces: the figures show that the whole chain works, and nothing about people.")
     watch.say(f"Report: {out / 'report.html'}   Trace: {out / 'trace.csv'}   Picture: {out / 'trace.png'}")
@@ -200,5 +209,3 @@ def _all_done(result: BatchResult) -> None:
     if result.failed:
         name, error = result.failed[0]
         raise FeatureError(f"{len(result.failed)} clips failed, the first {name}: {error}") from error
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vatrace.errors import FeatureError, VatraceError
 from vatrace.files import remove_parts, sha256_of
@@ -56,7 +56,9 @@ def extract(
     done, failed = [], []
     try:
         with watch.track("extracting features", len(tasks)) as advance:
-            for (path, file), result in in_processes(_extract_clip, tasks, workers=workers, prepare=_prepare, settings=how):
+            for (path, file), result in in_processes(
+                _extract_clip, tasks, workers=workers, prepare=_prepare, settings=how
+            ):
                 if isinstance(result, VatraceError):
                     failed.append((str(path), result))
                 else:
@@ -75,6 +77,7 @@ def make_pipeline(
     random_weights: bool,
     acoustic: Sequence[str],
     vggish_weights: Path | None,
+    *,
     num_threads: int | None = None,
 ) -> FeaturePipeline:
     """What a person asked for on the command line, ready to extract."""
@@ -92,12 +95,14 @@ def make_pipeline(
 _pipeline: FeaturePipeline | None = None  # one a process
 
 
-def _prepare(*how: Any) -> None:  # Any: the arguments of make_pipeline
+def _prepare(
+    encoder: str, weights: Path | None, random_weights: bool, acoustic: Sequence[str], vggish_weights: Path | None
+) -> None:
     global _pipeline
     import torch
 
     torch.set_num_threads(1)  # as many processes as cores: more threads would only wait for each other
-    _pipeline = make_pipeline(*how, num_threads=1)
+    _pipeline = make_pipeline(encoder, weights, random_weights, acoustic, vggish_weights, num_threads=1)
 
 
 def _extract_clip(task: tuple[Path, Path]) -> None:

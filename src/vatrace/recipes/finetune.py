@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vatrace.config import FinetuneConfig, to_dict
 from vatrace.files import hash_of
 from vatrace.recipes.pretrain import clip_folders
-from vatrace.recipes.watch import SILENCE, Watch
+from vatrace.recipes.watch import SILENCE, Watch, following
 
 if TYPE_CHECKING:
     from vatrace.features.visual import VisualEncoder
@@ -27,8 +27,8 @@ def finetune(
 ) -> Path:
     """Fine-tune an encoder hierarchically: the lower two thirds stay frozen (paper, III-B).
 
-    The videos it is tuned on are listed in the encoder folder, and `vatrace train` refuses them. Can be stopped at any moment;
-    the same command goes on after the last whole epoch and ends with the same weights.
+    The videos it is tuned on are listed in the encoder folder, and `vatrace train` refuses them. Can be stopped at any
+    moment; the same command goes on after the last whole epoch and ends with the same weights.
 
     Example: vatrace finetune demo/crops --corpus demo/corpus --encoder demo/pretrained --out demo/encoder
 
@@ -55,7 +55,7 @@ def finetune(
             pictures,
             config,
             out,
-            on_step=lambda step: advance(done=step.done, total=step.total, **step.shown),
+            on_step=following(advance),
         )
     notes = {"settings": settings, "recipe": "hierarchical fine-tuning", "pictures": len(pictures.labels)}
     save_encoder(out, tuned, notes)

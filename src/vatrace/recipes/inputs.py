@@ -15,8 +15,8 @@ VIDEO_SUFFIXES = {
 def find_videos(names: Sequence[str]) -> list[Path]:
     """Files named one by one, every video of a named folder, every match of a pattern; in order, each once.
 
-    A file that is named one by one is taken whatever its suffix. One that does not exist is kept, so that a batch can say so
-    of it and go on with the rest.
+    A file that is named one by one is taken whatever its suffix. One that does not exist is kept, so that a batch can
+    say so of it and go on with the rest.
 
     Raises:
         NothingFound: a folder or a pattern gives no video.
@@ -38,7 +38,7 @@ def unique_names(paths: Iterable[Path]) -> dict[str, Path]:
     for path in paths:
         if path.stem in named:
             raise DatasetError(
-                f"{named[path.stem]} and {path} would both write {path.stem!r}; rename one, or run them into two folders."
+                f"{named[path.stem]} and {path} would both write {path.stem!r}; rename one, or use two folders."
             )
         named[path.stem] = path
     return named

@@ -45,16 +45,20 @@ def in_processes(
     pool = ProcessPoolExecutor(
         number, mp_context=get_context("spawn"), initializer=_begin, initargs=(prepare, settings)
     )
-    waiting = {pool.submit(function, item): item for item in items}
+    waiting: dict[Future[Result], Item] = {pool.submit(function, item): item for item in items}
     try:
         pending: set[Future[Result]] = set(waiting)
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
-                yield waiting[future], _result(future)
+                error = future.exception()
+                if error is not None and not isinstance(error, VatraceError):
+                    raise error
+                yield waiting[future], error or future.result()
         pool.shutdown()
     except BaseException:
-        # Ctrl-C, or an error: what runs is ended now and not after its clip; files are committed whole, so nothing is torn.
+        # Ctrl-C, or an error: what runs is ended now and not after its clip; files are committed whole, so nothing is
+        # torn.
         for worker in multiprocessing.active_children():
             worker.terminate()
         pool.shutdown(cancel_futures=True)
@@ -65,10 +69,3 @@ def _begin(prepare: Callable[..., None] | None, settings: tuple[Any, ...]) -> No
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what happens
     if prepare is not None:
         prepare(*settings)
-
-
-def _result(future: Future[Result]) -> Result | VatraceError:
-    try:
-        return future.result()
-    except VatraceError as error:
-        return error

@@ -28,9 +28,10 @@ def predict(
 ) -> BatchResult:
     """Write the valence-arousal trace of videos: OUT/<clip>.csv, one row a frame, with a sidecar OUT/<clip>.json.
 
-    Columns: frame (the first is 1), time in seconds as the container says, person, valence, arousal, face and voice (1 where
-    there was one), gate_face and gate_voice (how far each rests on itself). An empty field is missing. Videos whose trace is
-    there, of the same file and model, are kept. A video that cannot be read is named at the end, and the others are done.
+    Columns: frame (the first is 1), time in seconds as the container says, person, valence, arousal, face and voice (1
+    where there was one), gate_face and gate_voice (how far each rests on itself). An empty field is missing. Videos
+    whose trace is there, of the same file and model, are kept. A video that cannot be read is named at the end, and
+    the others are done.
 
     Example: vatrace predict interview.mp4 --out results
 
@@ -65,8 +66,8 @@ def predict(
 def _default_model() -> Path:
     if not DEFAULT_MODEL.is_dir():
         raise NothingFound(
-            f"no model was given and there is none in {DEFAULT_MODEL}; name one with --model, or run `make demo`, which trains one "
-            "on drawn faces."
+            f"no model was given and there is none in {DEFAULT_MODEL}; name one with --model, or run "
+            "`make demo`, which trains one on drawn faces."
         )
     return DEFAULT_MODEL
 
@@ -96,9 +97,7 @@ def _predict_clip(path: Path, out: Path, folder: Path, predictor: VideoPredictor
         return out
     result = _watched(path, predictor, watch)
     write_text(out, trace_csv_text(result.trace))
-    write_sidecar(
-        sidecar, **made_from, model_folder=folder.name, **_facts(path, result), **_model_facts(predictor)
-    )
+    write_sidecar(sidecar, **made_from, model_folder=folder.name, **_facts(path, result), **_model_facts(predictor))
     watch.say(f"{path}: {_summary(result)}")
     return out
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from vatrace.config import EncoderConfig, PretrainConfig, to_dict
 from vatrace.errors import NothingFound
 from vatrace.files import hash_of
-from vatrace.recipes.watch import SILENCE, Watch
+from vatrace.recipes.watch import SILENCE, Watch, following
 
 SMALL_ENCODER = EncoderConfig(
     architecture="vit_tiny_patch16_224",
@@ -50,9 +50,7 @@ def pretrain(
         return out
     reader = CropReader(chosen, encoder.image_pixels)
     with watch.track("masked autoencoder", 0) as advance:
-        made = pretrain_encoder(
-            reader, encoder, config, out, on_step=lambda step: advance(done=step.done, total=step.total, **step.shown)
-        )
+        made = pretrain_encoder(reader, encoder, config, out, on_step=following(advance))
     save_encoder(out, made, {"settings": settings, "recipe": "masked autoencoder", "pictures": len(chosen)})
     return out
 

@@ -98,7 +98,9 @@ def _claim(out: Path, plan: _Plan) -> None:
     if path.is_file():
         theirs = json.loads(path.read_text("utf-8"))
         if theirs != mine:
-            raise DatasetError(f"{out} holds a corpus made with other settings ({theirs}); choose another folder or remove it.")
+            raise DatasetError(
+                f"{out} holds a corpus made with other settings ({theirs}); choose another folder or remove it."
+            )
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out} is not an empty folder and holds no procedural corpus; choose another place.")
     else:
@@ -142,5 +144,7 @@ def _episodes_text(clips: Iterable[Clip]) -> str:
     writer.writerow(["clip", "channel", "kind", "start", "end"])
     for clip in clips:
         for each in clip.episodes:
-            writer.writerow([clip.name, each.channel, each.kind, f"{each.start_seconds:.3f}", f"{each.end_seconds:.3f}"])
+            writer.writerow(
+                [clip.name, each.channel, each.kind, f"{each.start_seconds:.3f}", f"{each.end_seconds:.3f}"]
+            )
     return text.getvalue()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vatrace.config import ModelConfig, TrainConfig, WindowConfig
 from vatrace.errors import FeatureError, NothingFound
-from vatrace.recipes.watch import SILENCE, Watch
+from vatrace.recipes.watch import SILENCE, Watch, following
 
 if TYPE_CHECKING:
     from vatrace.datasets.windows import LabelledClip
@@ -31,8 +31,8 @@ def train(
 ) -> Path:
     """Train BDCA on the training split, and keep the epoch that is best on the validation split.
 
-    The model folder has everything that `vatrace predict` needs, the encoder included. Can be stopped at any moment; the same
-    command goes on after the last whole epoch and ends with the same weights.
+    The model folder has everything that `vatrace predict` needs, the encoder included. Can be stopped at any moment;
+    the same command goes on after the last whole epoch and ends with the same weights.
 
     Example: vatrace train demo/corpus --features demo/features --encoder demo/encoder --out runs/first/fold0
 
@@ -75,7 +75,7 @@ def train(
             validation_clips,
             setup,
             out,
-            on_step=lambda step: advance(done=step.done, total=step.total, **step.shown),
+            on_step=following(advance),
         )
     shutil.copytree(encoder, out / ENCODER_FOLDER, dirs_exist_ok=True, ignore=shutil.ignore_patterns("state.*", ".*"))
     save_model(out, trained)
@@ -101,7 +101,9 @@ def labelled_clips(corpus: Path, features: Path, clips: Sequence[str]) -> list[L
             times = file.read().times_seconds
             found.append(LabelledClip(file, read_annotation(opened.annotation_path(clip), times)))
     if not found:
-        raise NothingFound(f"none of {len(clips)} clips of {corpus} has features in {features}; `vatrace extract` makes them.")
+        raise NothingFound(
+            f"none of {len(clips)} clips of {corpus} has features in {features}; `vatrace extract` makes them."
+        )
     return found
 
 
@@ -122,8 +124,9 @@ def feature_spec(clips: Sequence[LabelledClip], acoustic: Sequence[str]) -> Feat
     for clip in clips:
         if dict(clip.features.identities) != dict(first.identities):
             raise FeatureError(
-                f"{clip.features.path} and {first.path} were made in different ways ({dict(clip.features.identities)} and "
-                f"{dict(first.identities)}); extract all clips again with one encoder and the same settings."
+                f"{clip.features.path} and {first.path} were made in different ways "
+                f"({dict(clip.features.identities)} and {dict(first.identities)}); "
+                "extract all clips again with one encoder and the same settings."
             )
     return FeatureSpec(
         visual_dim=first.dims[VISUAL],

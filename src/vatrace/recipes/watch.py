@@ -1,21 +1,35 @@
-"""What a recipe tells whoever watches it, and what a batch ends with. The command line draws bars; a test listens in silence."""
+"""What a recipe tells whoever watches it, and what a batch ends with.
+
+The command line draws bars; a test listens in silence.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from vatrace.errors import VatraceError
+from vatrace.training.progress import OnStep
 
 
 class Advance(Protocol):
     """Told how far something long has come."""
 
-    def __call__(self, steps: int = 1, *, done: int | None = None, total: int | None = None, **shown: float) -> None:
-        """So many more `steps` are done, or `done` of `total` in all; `shown` are numbers worth showing beside the bar."""
+    def __call__(
+        self,
+        steps: int = 1,
+        *,
+        done: int | None = None,
+        total: int | None = None,
+        shown: Mapping[str, float] | None = None,
+    ) -> None:
+        """So many more `steps` are done, or `done` of `total` in all.
+
+        `shown` are numbers worth showing beside the bar.
+        """
 
 
 class Watch(Protocol):
@@ -40,8 +54,19 @@ class Silence:
         yield _ignore
 
 
-def _ignore(steps: int = 1, *, done: int | None = None, total: int | None = None, **shown: float) -> None:
+def _ignore(
+    steps: int = 1,
+    *,
+    done: int | None = None,
+    total: int | None = None,
+    shown: Mapping[str, float] | None = None,
+) -> None:
     """Nobody watches."""
+
+
+def following(advance: Advance) -> OnStep:
+    """Pass on what a training loop tells."""
+    return lambda step: advance(done=step.done, total=step.total, shown=step.shown)
 
 
 SILENCE = Silence()

@@ -16,12 +16,15 @@ to learn. The kinds, and what they do:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 FACE_KINDS = ("turned", "covered", "blurred", "lost")
 VOICE_KINDS = ("silent", "muted", "noise", "music")
+Channel = Literal["face", "voice"]
+
 UNRELIABLE_SHARE = (0.15, 0.25)  # of a clip's time, in each channel
 LENGTH_SECONDS = (2.0, 6.0)
 MIN_GAP_SECONDS = 1.0
@@ -38,7 +41,7 @@ class Episode:
         end_seconds: first moment after it.
     """
 
-    channel: str
+    channel: Channel
     kind: str
     start_seconds: float
     end_seconds: float
@@ -84,7 +87,7 @@ def active(
 
 
 def _draw_channel(
-    rng: np.random.Generator, channel: str, kinds: tuple[str, ...], seconds: float
+    rng: np.random.Generator, channel: Channel, kinds: tuple[str, ...], seconds: float
 ) -> tuple[Episode, ...]:
     """Episodes that fill a random share of the clip, with random gaps before, between and after them."""
     lengths = _draw_lengths(rng, seconds * rng.uniform(*UNRELIABLE_SHARE), seconds)

@@ -1,7 +1,7 @@
 """Hierarchical fine-tuning of a pre-trained encoder on single labelled pictures (paper, III-B).
 
-Patch embedding, positions, CLS token and the lower two thirds of the blocks stay as they are; the rest and a head learn valence and arousal.
-The encoder keeps the list of videos it was tuned on, and temporal training refuses those.
+Patch embedding, positions, CLS token and the lower two thirds of the blocks stay as they are; the rest and a head
+learn valence and arousal. The encoder keeps the list of videos it was tuned on, and temporal training refuses those.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def finetune_encoder(
         ModelError: the encoder is no vision transformer.
     """
     if not isinstance(pretrained.network, VisionTransformer):
-        raise ModelError(f"{pretrained.config.architecture} is no vision transformer; its blocks cannot be frozen by depth.")
+        raise ModelError(
+            f"{pretrained.config.architecture} is no vision transformer; its blocks cannot be frozen by depth."
+        )
     seed_torch(config.seed, "head")
     network = PictureRegressor(pretrained.network, dropout=config.dropout)
     freeze_lower_blocks(network.encoder, config.frozen_fraction)
@@ -131,8 +133,13 @@ def _augmented(crops: CropReader, chosen: Sequence[int], augment: nn.Module) -> 
     return images.permute(0, 2, 3, 1).numpy()
 
 
-def _recoloured(images: Float[Tensor, "batch 3 height width"], strength: float) -> Float[Tensor, "batch 3 height width"]:
-    """Fade each picture towards grey, change its contrast, and shift its channels; hair and skin then tell less of who it is."""
+def _recoloured(
+    images: Float[Tensor, "batch 3 height width"], strength: float
+) -> Float[Tensor, "batch 3 height width"]:
+    """Fade each picture towards grey, change its contrast, and shift its channels.
+
+    Hair and skin then tell less of who it is.
+    """
     if strength == 0:
         return images
     size = (len(images), 1, 1, 1)
@@ -144,13 +151,14 @@ def _recoloured(images: Float[Tensor, "batch 3 height width"], strength: float) 
 
 def _augmentation(image_pixels: int, config: FinetuneConfig) -> nn.Module:
     """Rotation, flip, crop and scale (paper, IV-C)."""
-    return v2.Compose(
+    chain: nn.Module = v2.Compose(
         [
             v2.RandomRotation(config.rotation_degrees, interpolation=v2.InterpolationMode.BILINEAR),
             v2.RandomHorizontalFlip(0.5),
             v2.RandomResizedCrop(image_pixels, scale=(config.smallest_crop, 1.0), antialias=True),
         ]
     )
+    return chain
 
 
 def _step(
@@ -163,6 +171,6 @@ def _step(
     everyone = torch.ones(len(labels), dtype=torch.bool)
     loss = ccc_loss(prediction, labels, everyone) + mse_loss(prediction, labels, everyone)
     optimizer.zero_grad()
-    loss.backward()
+    torch.autograd.backward(loss)
     optimizer.step()
     return float(loss.detach())

@@ -1,4 +1,8 @@
-"""The loss: 1 - the mean CCC of valence and arousal over the valid frames of a batch (Eq. 7-8; the paper names no loss, all relatives train so)."""
+"""The loss.
+
+1 - the mean CCC of valence and arousal over the valid frames of a batch (Eq. 7-8; the paper names no loss, all
+relatives train so).
+"""
 
 from __future__ import annotations
 
@@ -29,9 +33,7 @@ def ccc_loss(
         return prediction.sum() * 0 + 1
     mean_x, mean_y = x.mean(dim=0), y.mean(dim=0)
     dx, dy = x - mean_x, y - mean_y
-    ccc = ccc_from_moments(
-        mean_x, mean_y, (dx * dx).mean(dim=0), (dy * dy).mean(dim=0), (dx * dy).mean(dim=0), EPSILON
-    )
+    ccc = ccc_from_moments(mean_x, mean_y, (dx * dx).mean(dim=0), (dy * dy).mean(dim=0), (dx * dy).mean(dim=0), EPSILON)
     return 1 - ccc.mean()
 
 

@@ -96,6 +96,6 @@ def _step(
         group["lr"] = rate
     loss = autoencoder(images, noise).loss
     optimizer.zero_grad()
-    loss.backward()
+    torch.autograd.backward(loss)
     optimizer.step()
     return float(loss.detach())

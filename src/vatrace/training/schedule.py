@@ -16,8 +16,8 @@ def warmup_then_restarts(
 ) -> float:
     """Linear warm-up, then cosine annealing with warm restarts (paper, IV-C; Loshchilov and Hutter 2017).
 
-    The paper warms up from 3e-5 to 5e-3 and then uses CosineAnnealingWarmRestarts, without saying the unit of its period. Here all
-    lengths are epochs, and the rate moves with every step.
+    The paper warms up from 3e-5 to 5e-3 and then uses CosineAnnealingWarmRestarts, without saying the unit of its
+    period. Here all lengths are epochs, and the rate moves with every step.
 
     Args:
         epoch: epochs done, with fractions, from 0.

@@ -24,7 +24,10 @@ STATE = "state.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What a run has done so far: `epochs` finished, under which `settings` (their hash), and what else it remembers."""
+    """What a run has done so far.
+
+    `epochs` finished, under which `settings` (their hash), and what else it remembers.
+    """
 
     epochs: int
     settings: str

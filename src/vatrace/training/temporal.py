@@ -1,7 +1,8 @@
 """Train the temporal model on one fold (paper, III-D and IV-C).
 
-Features in windows, CCC loss over the batch, warm-up and cosine restarts, early stopping on validation subjects by the mean CCC of Eq. 7.
-Validation uses the same function as inference. A run that was stopped goes on after the last whole epoch and ends with the same weights.
+Features in windows, CCC loss over the batch, warm-up and cosine restarts, early stopping on validation subjects by the
+mean CCC of Eq. 7. Validation uses the same function as inference. A run that was stopped goes on after the last whole
+epoch and ends with the same weights.
 """
 
 from __future__ import annotations
@@ -87,7 +88,9 @@ def train_temporal(
         DatasetError: there is nothing to train or to validate on.
     """
     if not train or not validation:
-        raise DatasetError(f"training needs clips to learn from and others to choose by, got {len(train)} and {len(validation)}.")
+        raise DatasetError(
+            f"training needs clips to learn from and others to choose by, got {len(train)} and {len(validation)}."
+        )
     config = setup.train
     dataset = WindowDataset(train, setup.window, setup.features.acoustic)
     network = _fresh_network(setup, train)
@@ -230,7 +233,7 @@ def _step(
     prediction = network(batch.visual, batch.audio, batch.visual_valid, batch.audio_valid)
     loss = ccc_loss(prediction.values, batch.label, batch.label_valid)
     optimizer.zero_grad()
-    loss.backward()
+    torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
     optimizer.step()
     return float(loss.detach())
