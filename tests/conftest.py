@@ -9,8 +9,9 @@ from vatrace.config import DemoSize
 from vatrace.recipes.demo import demo
 
 TINY = DemoSize(
-    subjects=5,
-    clips_per_subject=1,
+    encoder_subjects=3,
+    encoder_seconds=3.0,
+    subjects=4,
     seconds=7.0,
     crop_every=6,
     pretrain_epochs=1,

@@ -154,10 +154,14 @@ class FinetuneConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DemoSize:
-    """How much the demonstration does; the default takes some minutes on two cores."""
+    """How much the demonstration does; the default takes some minutes on two cores.
 
-    subjects: int = 72
-    clips_per_subject: int = 1
+    The encoder learns from many people seen briefly, the temporal model from others seen for longer.
+    """
+
+    encoder_subjects: int = 64
+    encoder_seconds: float = 5.0
+    subjects: int = 44
     seconds: float = 16.0
     crop_every: int = 4
     pretrain_epochs: int = 20

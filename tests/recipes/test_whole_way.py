@@ -53,7 +53,7 @@ def test_nobody_is_in_two_roles(small_demo: Demo) -> None:
     roles = [tuned_on, provenance["train_clips"], provenance["validation_clips"], splits["test"]]
     subjects = [{clip.split("-")[0] for clip in role} for role in roles]
     assert all(subjects)
-    assert len(set.union(*subjects)) == sum(map(len, subjects)) == TINY.subjects
+    assert len(set.union(*subjects)) == sum(map(len, subjects)) == TINY.encoder_subjects + TINY.subjects
 
 
 def test_the_trace_has_the_clips_own_frames_and_times(small_demo: Demo) -> None:
@@ -80,8 +80,12 @@ def test_a_second_run_reuses_everything_and_gives_the_same_figures(small_demo: D
     assert {name: digest for name, (digest, _) in after.items()} == {
         name: digest for name, (digest, _) in before.items()
     }
-    kept = [name for name in before if name.startswith(("corpus/", "crops/", "pretrained/", "encoder/", "features/s"))]
-    assert len(kept) > 30
+    kept = [
+        name
+        for name in before
+        if name.startswith(("faces/", "corpus/", "crops/", "pretrained/", "encoder/", "features/s"))
+    ]
+    assert len(kept) > 25
     assert [name for name in kept if before[name] != after[name]] == []
 
 
@@ -101,15 +105,16 @@ def test_validation_in_training_and_evaluate_give_the_same_score(small_demo: Dem
 def test_scoring_on_clips_the_encoder_was_tuned_on_is_refused(small_demo: Demo, tmp_path: Path) -> None:
     folder = small_demo.folder
     tuned_on = load_encoder(folder / "encoder").tuned_on[0]
-    videos = [str(folder / "corpus" / "videos" / f"{tuned_on}.mp4")]
+    videos = [str(folder / "faces" / "videos" / f"{tuned_on}.mp4")]
     made = extract(videos, out=tmp_path, encoder=str(folder / "encoder"), acoustic=("mfcc", "egemaps"))
     assert not made.failed
     with pytest.raises(DatasetError, match=f"tuned on 1 of these clips \\({tuned_on}\\)"):
-        evaluate(small_demo.model, corpus=folder / "corpus", features=tmp_path, split="train")
-    for name in load_model(small_demo.model).provenance["validation_clips"]:
-        (tmp_path / f"{name}.safetensors").write_bytes((folder / "features" / f"{name}.safetensors").read_bytes())
-    with pytest.raises(DatasetError, match="tuned on 1 of these clips"):
-        train(folder / "corpus", features=tmp_path, encoder=folder / "encoder", out=tmp_path / "run")
+        evaluate(small_demo.model, corpus=folder / "faces", features=tmp_path, split="train")
+    others = open_corpus(folder / "faces").splits["validation"]
+    videos = [str(folder / "faces" / "videos" / f"{clip}.mp4") for clip in others]
+    extract(videos, out=tmp_path, encoder=str(folder / "encoder"), acoustic=("mfcc", "egemaps"))
+    with pytest.raises(DatasetError, match="tuned on 2 of these clips"):
+        train(folder / "faces", features=tmp_path, encoder=folder / "encoder", out=tmp_path / "run")
 
 
 def test_extraction_that_was_stopped_ends_with_the_same_files(small_demo: Demo, tmp_path: Path) -> None:

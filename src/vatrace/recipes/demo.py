@@ -1,6 +1,6 @@
 """`vatrace demo`: the whole way, from nothing to a trace of a clip, on drawn faces.
 
-Corpus -> crops -> masked autoencoder -> hierarchical fine-tuning -> features -> BDCA -> score on unseen subjects ->
+Faces -> crops -> masked autoencoder -> hierarchical fine-tuning; corpus of other people -> features -> BDCA -> score on unseen subjects ->
 report of a new clip. Every step keeps what is there, so a second run reuses it and a stopped run goes on.
 """
 
@@ -18,7 +18,7 @@ from vatrace.recipes.extract import extract
 from vatrace.recipes.finetune import finetune
 from vatrace.recipes.predict import predict
 from vatrace.recipes.pretrain import SMALL_ENCODER, pretrain
-from vatrace.recipes.synth import split_of, synth
+from vatrace.recipes.synth import synth
 from vatrace.recipes.train import train
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
 
@@ -49,18 +49,26 @@ def demo(
         seed: same seed, same figures.
         size: how much to do.
     """
-    corpus = synth(
-        out / "corpus",
-        subjects=size.subjects,
-        clips_per_subject=size.clips_per_subject,
-        seconds=size.seconds,
+    faces = synth(
+        out / "faces",
+        subjects=size.encoder_subjects,
+        clips_per_subject=1,
+        seconds=size.encoder_seconds,
         seed=seed,
         watch=watch,
     )
-    for_encoder, for_model = _divide(corpus, size.subjects)
-    encoder = _make_encoder(out, corpus, for_encoder, seed, size, watch)
+    encoder = _make_encoder(out, faces, seed, size, watch)
+    corpus = synth(
+        out / "corpus",
+        subjects=size.subjects,
+        clips_per_subject=1,
+        seconds=size.seconds,
+        seed=seed,
+        first_subject=size.encoder_subjects,
+        watch=watch,
+    )
     features = out / "features"
-    videos = [str(corpus / "videos" / f"{clip}.mp4") for clip in for_model]
+    videos = [str(corpus / "videos")]
     _all_done(extract(videos, out=features, encoder=str(encoder), acoustic=ACOUSTIC, watch=watch))
     model = train(
         corpus,
@@ -80,39 +88,25 @@ def demo(
     return scores
 
 
-def _divide(corpus: Path, subjects: int) -> tuple[list[str], list[str]]:
-    """Clips for the encoder (half of the training subjects), and clips for the temporal model (everybody else)."""
-    from vatrace.datasets.affwild2 import open_corpus
-
-    num_train = sum(split_of(subject, subjects) == "train" for subject in range(subjects))
-    splits = open_corpus(corpus).splits
-    for_encoder = [clip for clip in splits["train"] if _subject_of(clip) < (num_train + 1) // 2]
-    everybody = [clip for clips in splits.values() for clip in clips]
-    return for_encoder, [clip for clip in everybody if clip not in for_encoder]
-
-
 def _subject_of(clip: str) -> int:
     return int(clip.split("-")[0].lstrip("s"))
 
 
-def _make_encoder(out: Path, corpus: Path, clips: list[str], seed: int, size: DemoSize, watch: Watch) -> Path:
+def _make_encoder(out: Path, faces: Path, seed: int, size: DemoSize, watch: Watch) -> Path:
     """The paper's visual recipe whole: masked autoencoder, then the upper third tuned to valence and arousal."""
-    videos = [str(corpus / "videos" / f"{clip}.mp4") for clip in clips]
-    _all_done(crops(videos, out=out / "crops", every=size.crop_every, watch=watch))
+    _all_done(crops([str(faces / "videos")], out=out / "crops", every=size.crop_every, watch=watch))
     pretrained = pretrain(
         out / "crops",
         out=out / "pretrained",
-        clips=tuple(clips),
         encoder=SMALL_ENCODER,
         config=PretrainConfig(epochs=size.pretrain_epochs, seed=seed),
         watch=watch,
     )
     return finetune(
         out / "crops",
-        corpus=corpus,
+        corpus=faces,
         encoder=pretrained,
         out=out / "encoder",
-        clips=tuple(clips),
         config=_tuning(size, seed),
         watch=watch,
     )
@@ -177,7 +171,7 @@ def _new_clip(out: Path, seed: int, size: DemoSize) -> Clip:
     """A clip of a subject who is not in the corpus at all."""
     from vatrace.synth.corpus import plan_clip, write_clip
 
-    clip = plan_clip(seed, size.subjects, 0, size.new_clip_seconds)
+    clip = plan_clip(seed, size.encoder_subjects + size.subjects, 0, size.new_clip_seconds)
     if not (out / "new_clip.mp4").is_file():
         write_clip(clip, out / "new_clip.mp4")
     return clip

@@ -31,6 +31,7 @@ class _Plan:
     clips_per_subject: int
     seconds: float
     seed: int
+    first_subject: int
 
     def __post_init__(self) -> None:
         if self.subjects < 3:
@@ -48,6 +49,7 @@ def synth(
     clips_per_subject: int = 2,
     seconds: float = 20.0,
     seed: int = 0,
+    first_subject: int = 0,
     workers: int = 0,
     watch: Watch = SILENCE,
 ) -> Path:
@@ -64,11 +66,13 @@ def synth(
         clips_per_subject: clips a person.
         seconds: length of a clip.
         seed: same seed, same corpus.
+        first_subject: number of the first person; two corpora of one seed share nobody if their numbers do not meet.
         workers: processes; 0 takes one a core.
     """
-    plan = _Plan(subjects, clips_per_subject, seconds, seed)
+    plan = _Plan(subjects, clips_per_subject, seconds, seed, first_subject)
     _claim(out, plan)
-    keys = [(subject, clip) for subject in range(subjects) for clip in range(clips_per_subject)]
+    people = range(first_subject, first_subject + subjects)
+    keys = [(subject, clip) for subject in people for clip in range(clips_per_subject)]
     todo = [key for key in keys if not _video_path(out, *key).is_file()]
     if not todo and (out / EPISODES).is_file():
         return out
@@ -83,13 +87,13 @@ def synth(
     return out
 
 
-def split_of(subject: int, subjects: int) -> str:
-    """Which split a subject is in: the last fifth are tested on, the 12 % before them choose the epoch."""
+def split_of(place: int, subjects: int) -> str:
+    """Which split the subject in this place (from 0) is in: the last fifth are tested on, the 12 % before them choose the epoch."""
     num_test = max(1, round(subjects * TEST_SHARE))
     num_validation = max(1, round(subjects * VALIDATION_SHARE))
-    if subject >= subjects - num_test:
+    if place >= subjects - num_test:
         return "test"
-    return "validation" if subject >= subjects - num_test - num_validation else "train"
+    return "validation" if place >= subjects - num_test - num_validation else "train"
 
 
 def _claim(out: Path, plan: _Plan) -> None:
@@ -126,7 +130,7 @@ def _write_annotations(out: Path, plan: _Plan, keys: Iterable[tuple[int, int]]) 
 
     clips = [plan_clip(plan.seed, subject, clip, plan.seconds) for subject, clip in keys]
     for clip in clips:
-        folder = SPLIT_FOLDERS[split_of(clip.subject.number, plan.subjects)]
+        folder = SPLIT_FOLDERS[split_of(clip.subject.number - plan.first_subject, plan.subjects)]
         write_annotation(out / TASK_FOLDER / folder / f"{clip.name}.txt", clip.annotation)
         write_text(out / "truth" / f"{clip.name}.csv", _truth_text(clip))
     write_text(out / EPISODES, _episodes_text(clips))
