@@ -1,7 +1,7 @@
 """`vatrace demo`: the whole way, from nothing to a trace of a clip, on drawn faces.
 
-Faces -> crops -> masked autoencoder -> hierarchical fine-tuning; corpus of other people -> features -> BDCA -> score on unseen subjects ->
-report of a new clip. Every step keeps what is there, so a second run reuses it and a stopped run goes on.
+Faces -> crops -> masked autoencoder -> hierarchical fine-tuning; a corpus of other people -> features -> BDCA -> score on
+unseen subjects -> report of a new clip. Every step keeps what is there, so a second run reuses it and a stopped run goes on.
 """
 
 from __future__ import annotations
@@ -81,15 +81,11 @@ def demo(
         remark=REMARK,
         watch=watch,
     )
-    scores = _scores(evaluate(model, corpus=corpus, features=features, watch=watch), features, seed)
+    scores = _scores(evaluate(model, corpus=corpus, features=features, watch=watch), corpus, seed)
     write_json(out / "scores.json", scores)
     _report_new_clip(out, model, scores, seed, size, watch)
     _tell(out, scores, watch)
     return scores
-
-
-def _subject_of(clip: str) -> int:
-    return int(clip.split("-")[0].lstrip("s"))
 
 
 def _make_encoder(out: Path, faces: Path, seed: int, size: DemoSize, watch: Watch) -> Path:
@@ -124,14 +120,12 @@ def _tuning(size: DemoSize, seed: int) -> FinetuneConfig:
     )
 
 
-def _scores(scores: dict[str, Any], features: Path, seed: int) -> dict[str, Any]:
-    predicted = sorted((features.parent / "run" / "fold0" / "predictions").glob("*.csv"))
-    subjects = {_subject_of(path.stem) for path in predicted}
-    return scores | {
-        "seed": seed,
-        "subjects": len(subjects),
-        "data": "procedural corpus of drawn faces, unseen subjects",
-    }
+def _scores(scores: dict[str, Any], corpus: Path, seed: int) -> dict[str, Any]:
+    from vatrace.datasets.affwild2 import open_corpus
+
+    subjects = {clip.split("-")[0] for clip in open_corpus(corpus).splits["test"]}
+    about = {"seed": seed, "subjects": len(subjects), "data": "procedural corpus of drawn faces, unseen subjects"}
+    return scores | about
 
 
 def _report_new_clip(out: Path, model: Path, scores: dict[str, Any], seed: int, size: DemoSize, watch: Watch) -> None:

@@ -21,7 +21,7 @@ def evaluate(
 ) -> dict[str, Any]:  # Any: numbers and words, as JSON has them
     """Score a model: CCC over all labelled frames of a split, concatenated, as the ABAW challenge does it.
 
-    Writes MODEL/predictions/*.csv and MODEL/scores-<split>.json, and prints the scores as JSON.
+    Writes MODEL/predictions/<split>/*.csv and MODEL/scores-<split>.json, and prints the scores as JSON.
 
     Example: vatrace evaluate demo/run/fold0 --corpus demo/corpus --features demo/features
 
@@ -46,7 +46,7 @@ def evaluate(
     with watch.track(f"scoring the {split} split", len(clips)) as advance:
         for clip in clips:
             prediction = predictor.trace(clip.features.read())
-            write_trace_csv(model / "predictions" / f"{clip.features.clip}.csv", prediction)
+            write_trace_csv(model / "predictions" / split / f"{clip.features.clip}.csv", prediction)
             pairs.append((prediction, clip.label))
             advance(1)
     score = score_traces(pairs)

@@ -88,7 +88,10 @@ def synth(
 
 
 def split_of(place: int, subjects: int) -> str:
-    """Which split the subject in this place (from 0) is in: the last fifth are tested on, the 12 % before them choose the epoch."""
+    """Which split the subject in this place (from 0) is in.
+
+    The last fifth are tested on, the 12 % before them choose the epoch, the others are learned from.
+    """
     num_test = max(1, round(subjects * TEST_SHARE))
     num_validation = max(1, round(subjects * VALIDATION_SHARE))
     if place >= subjects - num_test:
