@@ -139,7 +139,7 @@ class FinetuneConfig:
     lr_peak: float = 1e-3
     warmup_epochs: float = 0.5
     weight_decay: float = 0.05
-    dropout: float = 0.1
+    dropout: float = 0.4
     frozen_fraction: float = 2 / 3
     rotation_degrees: float = 10.0
     smallest_crop: float = 0.8
@@ -159,13 +159,13 @@ class DemoSize:
     The encoder learns from many people seen briefly, the temporal model from others seen for longer.
     """
 
-    encoder_subjects: int = 64
-    encoder_seconds: float = 5.0
-    subjects: int = 44
-    seconds: float = 16.0
-    crop_every: int = 4
-    pretrain_epochs: int = 20
-    finetune_epochs: int = 24
+    encoder_subjects: int = 110
+    encoder_seconds: float = 2.5
+    subjects: int = 64
+    seconds: float = 12.0
+    crop_every: int = 3
+    pretrain_epochs: int = 16
+    finetune_epochs: int = 16
     train_epochs: int = 40
     new_clip_seconds: float = 30.0
 

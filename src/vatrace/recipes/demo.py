@@ -1,7 +1,8 @@
 """`vatrace demo`: the whole way, from nothing to a trace of a clip, on drawn faces.
 
-Faces -> crops -> masked autoencoder -> hierarchical fine-tuning; a corpus of other people -> features -> BDCA -> score on
-unseen subjects -> report of a new clip. Every step keeps what is there, so a second run reuses it and a stopped run goes on.
+Faces -> crops -> masked autoencoder -> hierarchical fine-tuning; a corpus of other people -> features -> BDCA -> score
+on unseen subjects -> report of a new clip. Every step keeps what is there, so a second run reuses it and a stopped run
+goes on.
 """
 
 from __future__ import annotations
