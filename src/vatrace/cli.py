@@ -120,14 +120,17 @@ def _parse(command: str, recipe: Callable[..., Any], arguments: Sequence[str]) -
     helps = {each.arg_name: each.description or "" for each in told.params}
     description = (inspect.getdoc(recipe) or "").split("\n\nArgs:")[0]
     parser = ArgumentParser(
-        prog=f"vatrace {command}", description=description, formatter_class=RawDescriptionHelpFormatter
+        prog=f"vatrace {command}",
+        description=description,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     # The signature is read here and not by jsonargparse, which would import everything that is only needed for type
     # checks.
     for parameter in inspect.signature(recipe, eval_str=True).parameters.values():
         if parameter.name != "watch":
-            _add_option(parser, parameter, helps[parameter.name].replace("\n", " "))
-    return dict(vars(parser.instantiate_classes(parser.parse_args(list(arguments)))))
+            _add_option(parser, parameter, helps[parameter.name].replace("\n", " ").replace("%", "%%"))
+    return dict(vars(parser.instantiate(parser.parse_args(list(arguments)))))
 
 
 def _add_option(parser: ArgumentParser, parameter: inspect.Parameter, text: str) -> None:

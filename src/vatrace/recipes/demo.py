@@ -150,7 +150,7 @@ def _report_new_clip(out: Path, model: Path, scores: dict[str, Any], seed: int, 
         trace=trace,
         truth=clip.annotation,
         episodes=shades,
-        scores=scores,
+        scores={name: value for name, value in scores.items() if name not in ("fold", "clips", "data")},
         title="A trace of a clip the model has never seen",
         lead="Valence and arousal, frame by frame, with what each value rests on.",
         notes=[
