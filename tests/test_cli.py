@@ -101,11 +101,34 @@ def test_data_go_to_stdout_and_talk_to_stderr_without_colours(small_demo: Demo, 
 
 
 def test_a_reader_that_goes_away_is_no_error(small_demo: Demo, clip: Path) -> None:
-    command = " ".join([*VATRACE, "predict", str(clip), "--model", str(small_demo.model), "--out", "-"])
-    done = subprocess.run(f"{command} | head -n 1", shell=True, capture_output=True, text=True)
-    assert done.stdout.startswith("frame,")
-    assert "Traceback" not in done.stderr
-    assert "BrokenPipe" not in done.stderr
+    command = [*VATRACE, "predict", str(clip), "--model", str(small_demo.model), "--out", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()  # before anything was written
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert process.returncode == 0
+    assert "Traceback" not in said
+    assert "BrokenPipe" not in said
+
+
+def test_somebody_elses_file_is_not_overwritten(
+    small_demo: Demo, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "clip.csv").write_text("my own notes")
+    assert predict(small_demo, clip, "--out", tmp_path) == 1
+    assert "was not written by vatrace" in capsys.readouterr().err
+    assert (tmp_path / "clip.csv").read_text() == "my own notes"
+
+
+def test_a_folder_that_is_a_file_ends_in_a_sentence(
+    small_demo: Demo, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("")
+    assert predict(small_demo, clip, "--out", tmp_path / "taken") == 1
+    said = capsys.readouterr().err
+    assert "taken" in said
+    assert "Traceback" not in said
 
 
 def test_predicting_twice_does_the_work_once_and_gives_the_same_bytes(

@@ -20,6 +20,10 @@ def test_the_python_example_runs(
     assert capsys.readouterr().out.startswith("[0.")
 
 
+def test_nothing_is_left_to_fill_in() -> None:
+    assert "@@" not in README.read_text("utf-8")
+
+
 def test_every_command_is_told_about() -> None:
     text = README.read_text("utf-8")
     assert [name for name in COMMANDS if f"`{name}`" not in text] == []

@@ -90,8 +90,11 @@ def _guarded(command: str, arguments: Sequence[str]) -> int:
     except VatraceError as error:
         _say(f"vatrace {command}: {error}")
         return SOME_FAILED
+    except OSError as error:
+        _say(f"vatrace {command}: {error.strerror or error}: {error.filename or ''}".rstrip(": ") + ".")
+        return SOME_FAILED
     except ValueError as error:
-        if not _is_ours(error):
+        if not _is_about_options(error):
             raise
         _say(f"vatrace {command}: {error}")
         return USAGE
@@ -101,7 +104,9 @@ def _run(command: str, arguments: Sequence[str]) -> int:
     recipe = _recipe(command)
     options = _parse(command, recipe, arguments)
     result = recipe(**options, watch=Terminal())
-    return _conclude(result)
+    code = _conclude(result)
+    sys.stdout.flush()  # here, where a reader that has gone is understood
+    return code
 
 
 def _recipe(command: str) -> Callable[..., Any]:  # Any: what a recipe gives back differs
@@ -275,9 +280,13 @@ def _did_you_mean(name: str) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def _is_ours(error: ValueError) -> bool:
-    """Whether an error was raised by a check in this package, not by a library beneath it."""
+def _is_about_options(error: ValueError) -> bool:
+    """Whether an error was raised by a check of options, in a recipe or a configuration, and not by work beneath it."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return trace is not None and str(Path(__file__).parent) in trace.tb_frame.f_code.co_filename
+    if trace is None:
+        return False
+    source = Path(trace.tb_frame.f_code.co_filename)
+    package = Path(__file__).parent
+    return source.parent == package / "recipes" or source == package / "config.py"

@@ -25,6 +25,17 @@ def test_a_non_causal_network_sees_as_far_ahead_as_back() -> None:
     assert seen_by(network, 20, 40) == list(range(14, 27))
 
 
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_clip_gives_the_same_alone_and_padded_beside_a_longer_one(causal: bool) -> None:
+    torch.manual_seed(0)
+    network = TemporalConvNet(3, 8, layers=3, causal=causal).eval()
+    short = torch.randn(1, 20, 3)
+    padded = torch.cat([short, torch.randn(1, 15, 3)], dim=1)
+    valid = torch.arange(35)[None] < 20
+    alone = network(short, valid[:, :20])
+    assert torch.allclose(network(padded, valid)[:, :20], alone, atol=1e-6)
+
+
 def test_invalid_frames_change_no_output_even_as_nan() -> None:
     torch.manual_seed(0)
     network = TemporalConvNet(3, 8, layers=2).eval()

@@ -3,21 +3,25 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.conftest import TINY, Demo
+from vatrace.config import ModelConfig, TrainConfig
 from vatrace.datasets.affwild2 import open_corpus
-from vatrace.errors import DatasetError
+from vatrace.errors import DatasetError, FeatureError, NothingFound
 from vatrace.features.store import open_features
 from vatrace.features.visual import load_encoder
 from vatrace.files import sha256_of
 from vatrace.models.checkpoint import load_model
+from vatrace.recipes.crops import crops
 from vatrace.recipes.demo import demo
 from vatrace.recipes.evaluate import evaluate
 from vatrace.recipes.extract import extract
+from vatrace.recipes.predict import predict
 from vatrace.recipes.synth import split_of, synth
 from vatrace.recipes.train import train
 
@@ -115,6 +119,49 @@ def test_scoring_on_clips_the_encoder_was_tuned_on_is_refused(small_demo: Demo, 
     extract(videos, out=tmp_path, encoder=str(folder / "encoder"), acoustic=("mfcc", "egemaps"))
     with pytest.raises(DatasetError, match="tuned on 2 of these clips"):
         train(folder / "faces", features=tmp_path, encoder=folder / "encoder", out=tmp_path / "run")
+
+
+def test_a_wrong_encoder_and_missing_features_are_refused(small_demo: Demo, tmp_path: Path) -> None:
+    folder = small_demo.folder
+    with pytest.raises(FeatureError, match="name the encoder they were made with"):
+        train(
+            folder / "corpus",
+            features=folder / "features",
+            encoder=folder / "pretrained",
+            out=tmp_path,
+            acoustic=("mfcc",),
+        )
+    with pytest.raises(NothingFound, match=r"1 of 1 clips of this split .* have no features"):
+        evaluate(small_demo.model, corpus=folder / "corpus", features=tmp_path)
+
+
+def test_crops_of_another_step_or_another_video_are_made_again(small_demo: Demo, tmp_path: Path) -> None:
+    videos = sorted((small_demo.folder / "faces" / "videos").glob("*.mp4"))
+    clip = shutil.copy(videos[0], tmp_path / "clip.mp4")
+    counts = []
+    for every in (20, 10, 10):
+        crops([str(clip)], out=tmp_path / "crops", every=every, workers=1)
+        counts.append(len(list((tmp_path / "crops" / "clip").glob("*.jpg"))))
+    assert counts == [4, 8, 8]  # of 75 frames, each with its face
+
+
+def test_a_timm_network_goes_from_features_to_a_trace(small_demo: Demo, tmp_path: Path) -> None:
+    corpus = small_demo.folder / "corpus"
+    made = extract(
+        [str(corpus / "videos")], out=tmp_path, encoder="test_vit.r160_in1k", random_weights=True, acoustic=("mfcc",)
+    )
+    assert not made.failed
+    model = train(
+        corpus,
+        features=tmp_path,
+        encoder=tmp_path / "encoder",
+        out=tmp_path / "run",
+        model=ModelConfig(dim=8, feed_forward=8),
+        config=TrainConfig(epochs=1),
+    )
+    result = predict([str(small_demo.folder / "new_clip.mp4")], out=tmp_path / "out", model=model)
+    assert not result.failed
+    assert (tmp_path / "out" / "new_clip.csv").is_file()
 
 
 def test_extraction_that_was_stopped_ends_with_the_same_files(small_demo: Demo, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vatrace.errors import DatasetError, NothingFound
 from vatrace.features.visual import resize_picture
+from vatrace.files import hash_of
 
 _CACHE_BYTES = 512 * 2**20  # decoded pictures kept in memory, at most
 
@@ -40,6 +41,11 @@ def list_crops(folder: Path, clips: Sequence[str]) -> list[Crop]:
     if not crops:
         raise NothingFound(f"no crops of {len(clips)} clips under {folder}; `vatrace crops` makes them.")
     return crops
+
+
+def crops_digest(crops: Sequence[Crop]) -> str:
+    """Tells one set of crops from another: clips, frames, and the size of each file."""
+    return hash_of([[crop.clip, crop.frame, crop.path.stat().st_size] for crop in crops])
 
 
 class CropReader:

@@ -86,6 +86,12 @@ class FeatureFile:
     num_frames: int
     dims: Mapping[str, int]
 
+    def read_times(self) -> TimeArray:
+        """`[frames]`, without reading anything else."""
+        with _opened(self.path) as file:
+            times: TimeArray = file.get_tensor("times_seconds")
+        return times
+
     def read(self, start: int = 0, stop: int | None = None) -> ClipFeatures:
         """Frames `start` to `stop` (not included; None is the end)."""
         with _opened(self.path) as file:

@@ -32,8 +32,12 @@ class VideoPredictor:
     predictor: Predictor
 
     @classmethod
-    def from_folder(cls, folder: Path) -> VideoPredictor:
+    def from_folder(cls, folder: Path, *, vggish_weights: Path | None = None) -> VideoPredictor:
         """Load a model folder with its encoder.
+
+        Args:
+            folder: the model folder.
+            vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features.
 
         Raises:
             NothingFound: there is no model, or no encoder with it.
@@ -43,7 +47,10 @@ class VideoPredictor:
         pipeline = FeaturePipeline(
             detector=FaceDetector(),
             visual=load_encoder(folder / ENCODER_FOLDER),
-            acoustic=[acoustic_extractor(name) for name in predictor.model.features.acoustic],
+            acoustic=[
+                acoustic_extractor(name, weights=vggish_weights if name == "vggish" else None)
+                for name in predictor.model.features.acoustic
+            ],
         )
         return cls(pipeline, predictor)
 

@@ -44,8 +44,11 @@ class TemporalConvNet(nn.Module):
     ) -> Float[Tensor, "batch frames dim"]:
         """Encode a stream; what stands in invalid frames is taken as zero and cannot reach any output."""
         hidden = stream.masked_fill(~valid[:, :, None], 0.0).transpose(1, 2)  # [batch, input_dim, frames]
+        ended = (
+            ~valid.flip(1).cummax(dim=1).values.flip(1)[:, None, :]
+        )  # after the last valid frame: padding, or as good
         for block in self.blocks:
-            hidden = block(hidden)
+            hidden = block(hidden, ended)
         return hidden.transpose(1, 2)
 
 
@@ -59,9 +62,13 @@ class _ResidualBlock(nn.Module):
         self.skip = nn.Identity() if input_dim == dim else nn.Conv1d(input_dim, dim, 1)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, hidden: Float[Tensor, "batch input_dim frames"]) -> Float[Tensor, "batch dim frames"]:
+    def forward(
+        self, hidden: Float[Tensor, "batch input_dim frames"], ended: Bool[Tensor, "batch 1 frames"]
+    ) -> Float[Tensor, "batch dim frames"]:
         out = hidden
         for convolution in (self.first, self.second):
+            if self.padding[1]:  # a network that looks ahead must find after the end what it finds beyond the tensor
+                out, hidden = out.masked_fill(ended, 0.0), hidden.masked_fill(ended, 0.0)
             out = self.dropout(F.leaky_relu(convolution(F.pad(out, self.padding))))
         return F.leaky_relu(out + self.skip(hidden))
 

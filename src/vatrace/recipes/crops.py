@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vatrace.errors import NothingFound, VatraceError
-from vatrace.files import write_json
+from vatrace.files import sha256_of, write_json
 from vatrace.recipes.inputs import find_videos, unique_names
 from vatrace.recipes.parallel import in_processes
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
@@ -42,17 +43,25 @@ def crops(
     if every < 1:
         raise ValueError(f"--every must be 1 or more, got {every}.")
     tasks = [(path, out / name, every) for name, path in unique_names(find_videos(videos)).items()]
-    todo = [task for task in tasks if not (task[1] / DONE).is_file()]
+    todo = [task for task in tasks if not _is_current(*task)]
     failed = []
     with watch.track("cutting out faces", len(tasks)) as advance:
         advance(len(tasks) - len(todo))
         for (path, _, _), result in in_processes(_crop_clip, todo, workers=workers, prepare=_prepare):
-            if isinstance(result, VatraceError):
+            if isinstance(result, VatraceError | OSError):
                 failed.append((str(path), result))
             advance(1)
     return BatchResult(
         tuple(folder for _, folder, _ in tasks if (folder / DONE).is_file()), tuple(sorted(failed, key=str))
     )
+
+
+def _is_current(path: Path, folder: Path, every: int) -> bool:
+    try:
+        there = json.loads((folder / DONE).read_text("utf-8"))
+        return bool(there["every"] == every and there["source_sha256"] == sha256_of(path))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 _detector: FaceDetector | None = None  # one a process
@@ -82,4 +91,5 @@ def _crop_clip(task: tuple[Path, Path, int]) -> None:
         if index % every == 0:
             (folder / f"{index + 1:05d}.jpg").write_bytes(encode_picture(crop))
     # Written last: a folder without it was left by a run that was stopped, and is made again.
-    write_json(folder / DONE, {"every": every, "frames": len(track.times_seconds), "faces": int(track.valid.sum())})
+    about = {"every": every, "source_sha256": sha256_of(path), "frames": len(track), "faces": int(track.valid.sum())}
+    write_json(folder / DONE, about)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from vatrace.config import DemoSize, FinetuneConfig, ModelConfig, PretrainConfig, TrainConfig
 from vatrace.errors import FeatureError
-from vatrace.files import write_json
+from vatrace.files import hash_of, write_bytes, write_json
 from vatrace.recipes.crops import crops
 from vatrace.recipes.evaluate import evaluate
 from vatrace.recipes.extract import extract
 from vatrace.recipes.finetune import finetune
+from vatrace.recipes.once import is_done
 from vatrace.recipes.predict import predict
-from vatrace.recipes.pretrain import SMALL_ENCODER, pretrain
+from vatrace.recipes.pretrain import SMALL_ENCODER, clip_folders, pretrain
 from vatrace.recipes.synth import synth
 from vatrace.recipes.train import train
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
@@ -102,6 +103,7 @@ def _make_encoder(out: Path, faces: Path, seed: int, size: DemoSize, watch: Watc
     return finetune(
         out / "crops",
         corpus=faces,
+        clips=clip_folders(out / "crops"),  # everybody: who is scored is in another corpus
         encoder=pretrained,
         out=out / "encoder",
         config=_tuning(size, seed),
@@ -137,7 +139,7 @@ def _report_new_clip(out: Path, model: Path, scores: dict[str, Any], seed: int, 
     clip = _new_clip(out, seed, size)
     _all_done(predict([str(out / "new_clip.mp4")], out=out / "new_clip", model=model, watch=watch))
     trace = read_trace_csv(out / "new_clip" / "new_clip.csv")
-    (out / "trace.csv").write_bytes((out / "new_clip" / "new_clip.csv").read_bytes())
+    write_bytes(out / "trace.csv", (out / "new_clip" / "new_clip.csv").read_bytes())
     shades = [Shade(each.channel, each.kind, each.start_seconds, each.end_seconds) for each in clip.episodes]
     note = "A drawn face and a computed voice: no evidence about people."
     save_figure(
@@ -167,8 +169,10 @@ def _new_clip(out: Path, seed: int, size: DemoSize) -> Clip:
     from vatrace.synth.corpus import plan_clip, write_clip
 
     clip = plan_clip(seed, size.encoder_subjects + size.subjects, 0, size.new_clip_seconds)
-    if not (out / "new_clip.mp4").is_file():
+    about = {"seed": seed, "subject": clip.subject.number, "seconds": size.new_clip_seconds}
+    if not is_done(out / "new_clip.json", hash_of(about)) or not (out / "new_clip.mp4").is_file():
         write_clip(clip, out / "new_clip.mp4")
+        write_json(out / "new_clip.json", {"notes": about | {"settings": hash_of(about)}})
     return clip
 
 

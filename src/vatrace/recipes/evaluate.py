@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vatrace.errors import NothingFound
+from vatrace.errors import DatasetError, ModelError
 from vatrace.files import write_json
 from vatrace.recipes.train import labelled_clips
 from vatrace.recipes.watch import SILENCE, Watch
@@ -39,9 +39,13 @@ def evaluate(
 
     if split not in SPLIT_FOLDERS:
         raise ValueError(f"--split must be one of {', '.join(SPLIT_FOLDERS)}, got {split!r}.")
-    clips = labelled_clips(corpus, features, open_corpus(corpus).splits[split])
+    opened = open_corpus(corpus)
+    clips = labelled_clips(opened, features, opened.splits[split])
     predictor = Predictor.from_folder(model)
-    check_no_overlap(clips, tuned_on(model))
+    tuned_on = predictor.model.provenance.get("encoder_tuned_on")
+    if tuned_on is None:
+        raise ModelError(f"{model} does not say which videos its encoder was tuned on, so no split can be trusted.")
+    check_no_overlap(clips, tuned_on)
     pairs = []
     with watch.track(f"scoring the {split} split", len(clips)) as advance:
         for clip in clips:
@@ -50,6 +54,8 @@ def evaluate(
             pairs.append((prediction, clip.label))
             advance(1)
     score = score_traces(pairs)
+    if not score.frames:
+        raise DatasetError(f"the {split} split of {corpus} has no labelled frame, so there is nothing to score.")
     scores = {
         "valence_ccc": round(score.valence_ccc, 6),
         "arousal_ccc": round(score.arousal_ccc, 6),
@@ -63,14 +69,3 @@ def evaluate(
     }
     write_json(model / f"scores-{split}.json", scores)
     return scores
-
-
-def tuned_on(model: Path) -> tuple[str, ...]:
-    """Names of the videos a model's encoder was tuned on."""
-    from vatrace.features.visual import load_encoder
-    from vatrace.models.checkpoint import ENCODER_FOLDER
-
-    try:
-        return load_encoder(model / ENCODER_FOLDER).tuned_on
-    except NothingFound:
-        return ()

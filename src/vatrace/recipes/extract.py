@@ -33,6 +33,7 @@ def extract(
 ) -> BatchResult:
     """Make the features of videos: OUT/<clip>.safetensors, on each video's own frame clock.
 
+    The encoder of a timm network is kept as OUT/encoder, for `vatrace train`.
     Clips whose features are there, of the same file and made in the same way, are kept.
 
     Example: vatrace extract corpus/videos --out features --encoder demo/encoder --acoustic '[mfcc, egemaps]'
@@ -48,10 +49,15 @@ def extract(
         workers: processes; 0 takes one a core.
     """
     from vatrace.features.store import write_manifest
+    from vatrace.features.visual import save_encoder
 
     how = (encoder, weights, random_weights, tuple(acoustic), vggish_weights)
     tasks = [(path, out / f"{name}.safetensors") for name, path in unique_names(find_videos(videos)).items()]
-    make_pipeline(*how)  # what cannot be made is said now, in one sentence, and not once a clip
+    if not Path(encoder).is_dir() and weights is None and not random_weights:
+        watch.say(f"the weights of {encoder} are taken from the Hugging Face hub, unless they were fetched before")
+    pipeline = make_pipeline(*how)  # what cannot be made is said now, in one sentence, and not once a clip
+    if not Path(encoder).is_dir():
+        save_encoder(out / "encoder", pipeline.visual, {"recipe": "as timm has it", "weights": str(weights or "")})
     remove_parts(out)
     done, failed = [], []
     try:
@@ -59,7 +65,7 @@ def extract(
             for (path, file), result in in_processes(
                 _extract_clip, tasks, workers=workers, prepare=_prepare, settings=how
             ):
-                if isinstance(result, VatraceError):
+                if isinstance(result, VatraceError | OSError):
                     failed.append((str(path), result))
                 else:
                     done.append(file)

@@ -30,14 +30,14 @@ def finetune(
     The videos it is tuned on are listed in the encoder folder, and `vatrace train` refuses them. Can be stopped at any
     moment; the same command goes on after the last whole epoch and ends with the same weights.
 
-    Example: vatrace finetune demo/crops --corpus demo/corpus --encoder demo/pretrained --out demo/encoder
+    Example: vatrace finetune demo/crops --corpus demo/faces --encoder demo/pretrained --out runs/encoder
 
     Args:
         crops: folder of crops, <clip>/%05d.jpg, as `vatrace crops` writes it.
         corpus: folder with annotations in the official layout.
         encoder: encoder folder to start from, as `vatrace pretrain` writes it.
         out: encoder folder to write.
-        clips: names of the clips to use; all that have crops if empty.
+        clips: names of the clips to use; those of the training split that have crops if empty.
         config: how to train.
     """
     from vatrace.features.visual import load_encoder, save_encoder
@@ -45,8 +45,8 @@ def finetune(
     from vatrace.training.finetune import finetune_encoder
 
     start = load_encoder(encoder)
-    pictures = _labelled(crops, corpus, clips or clip_folders(crops), start)
-    settings = hash_of([start.identity, to_dict(config), list(pictures.clips), pictures.labels.tolist()])
+    pictures = _labelled(crops, corpus, clips, start)
+    settings = hash_of([start.identity, to_dict(config), pictures.digest])
     if is_done(out / "encoder.json", settings):
         return out
     with watch.track("fine-tuning", 0) as advance:
@@ -71,7 +71,7 @@ def _labelled(crops: Path, corpus: Path, clips: tuple[str, ...], encoder: Visual
     from vatrace.training.finetune import LabelledCrops
 
     opened = open_corpus(corpus)
-    listed = list_crops(crops, clips)
+    listed = list_crops(crops, clips or sorted(set(opened.splits["train"]) & set(clip_folders(crops))))
     last_frame = {crop.clip: crop.frame for crop in listed}
     # Rows belong to frame numbers; no time is needed to read them.
     labels = {

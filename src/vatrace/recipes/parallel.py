@@ -23,7 +23,7 @@ def in_processes(
     workers: int = 0,
     prepare: Callable[..., None] | None = None,
     settings: tuple[Any, ...] = (),  # Any: what `prepare` takes
-) -> Iterator[tuple[Item, Result | VatraceError]]:
+) -> Iterator[tuple[Item, Result | VatraceError | OSError]]:
     """Call a function for every item; what is done first comes first.
 
     Args:
@@ -34,7 +34,7 @@ def in_processes(
         settings: for `prepare`.
 
     Yields:
-        An item with its result, or with the `VatraceError` that it ended in.
+        An item with its result, or with the `VatraceError` or `OSError` that it ended in.
 
     Raises:
         Exception: any other error of the function; nothing goes on after it.
@@ -52,7 +52,7 @@ def in_processes(
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 error = future.exception()
-                if error is not None and not isinstance(error, VatraceError):
+                if error is not None and not isinstance(error, VatraceError | OSError):
                     raise error
                 yield waiting[future], error or future.result()
         pool.shutdown()

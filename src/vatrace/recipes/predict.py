@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vatrace import __version__
-from vatrace.errors import NothingFound, VatraceError
+from vatrace.errors import DatasetError, NothingFound, VatraceError
 from vatrace.files import remove_parts, sha256_of, write_text
 from vatrace.recipes.inputs import find_videos, unique_names
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
@@ -24,6 +24,7 @@ def predict(
     *,
     out: Path = Path("results"),
     model: Path | None = None,
+    vggish_weights: Path | None = None,
     watch: Watch = SILENCE,
 ) -> BatchResult:
     """Write the valence-arousal trace of videos: OUT/<clip>.csv, one row a frame, with a sidecar OUT/<clip>.json.
@@ -39,6 +40,7 @@ def predict(
         videos: files, folders or patterns.
         out: folder to write; - writes the CSV of one video to standard output.
         model: model folder; without it the one that `make demo` left in demo/run/fold0, which knows only drawn faces.
+        vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features.
     """
     from vatrace.inference.video import VideoPredictor
 
@@ -47,7 +49,7 @@ def predict(
     if len(missing) == len(paths):
         raise NothingFound(f"no such file: {', '.join(map(str, missing))}.")
     folder = model or _default_model()
-    predictor = VideoPredictor.from_folder(folder)
+    predictor = VideoPredictor.from_folder(folder, vggish_weights=vggish_weights)
     remark = predictor.predictor.model.provenance.get("remark")
     if remark:
         watch.say(f"model {folder}: {remark}")
@@ -58,7 +60,7 @@ def predict(
     for name, path in paths.items():
         try:
             done.append(_predict_clip(path, out / f"{name}.csv", folder, predictor, watch))
-        except VatraceError as error:
+        except (VatraceError, OSError) as error:
             failed.append((str(path), error))
     return BatchResult(tuple(done), tuple(failed))
 
@@ -95,6 +97,8 @@ def _predict_clip(path: Path, out: Path, folder: Path, predictor: VideoPredictor
     if out.is_file() and path.is_file() and _is_current(sidecar, made_from, path):
         watch.say(f"{path}: up to date in {out}")
         return out
+    if out.exists() and not sidecar.exists():
+        raise DatasetError(f"{out} is there and was not written by vatrace; choose another --out, or move it away.")
     result = _watched(path, predictor, watch)
     write_text(out, trace_csv_text(result.trace))
     write_sidecar(sidecar, **made_from, model_folder=folder.name, **_facts(path, result), **_model_facts(predictor))

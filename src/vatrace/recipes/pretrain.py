@@ -39,13 +39,13 @@ def pretrain(
         encoder: architecture and picture preparation.
         config: how to train.
     """
-    from vatrace.datasets.crops import CropReader, list_crops
+    from vatrace.datasets.crops import CropReader, crops_digest, list_crops
     from vatrace.features.visual import save_encoder
     from vatrace.recipes.once import is_done
     from vatrace.training.pretrain import pretrain_encoder
 
     chosen = list_crops(crops, clips or clip_folders(crops))
-    settings = hash_of([to_dict(encoder), to_dict(config), [f"{crop.clip}/{crop.frame}" for crop in chosen]])
+    settings = hash_of([to_dict(encoder), to_dict(config), crops_digest(chosen)])
     if is_done(out / "encoder.json", settings):
         return out
     reader = CropReader(chosen, encoder.image_pixels)

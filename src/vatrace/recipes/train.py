@@ -12,6 +12,7 @@ from vatrace.errors import FeatureError, NothingFound
 from vatrace.recipes.watch import SILENCE, Watch, following
 
 if TYPE_CHECKING:
+    from vatrace.datasets.affwild2 import Corpus
     from vatrace.datasets.windows import LabelledClip
     from vatrace.models.checkpoint import FeatureSpec
 
@@ -48,15 +49,22 @@ def train(
         remark: a sentence that goes with the model, such as what its data are.
     """
     from vatrace.datasets.affwild2 import open_corpus
+    from vatrace.features.extract import VISUAL
     from vatrace.features.visual import load_encoder
     from vatrace.models.checkpoint import ENCODER_FOLDER, save_model
     from vatrace.training.temporal import TemporalSetup, check_no_overlap, train_temporal
 
     opened = open_corpus(corpus)
-    tuned_on = load_encoder(encoder).tuned_on
-    train_clips = labelled_clips(corpus, features, opened.splits["train"])
-    validation_clips = labelled_clips(corpus, features, opened.splits["validation"])
-    check_no_overlap([*train_clips, *validation_clips], tuned_on)
+    visual = load_encoder(encoder)
+    train_clips = labelled_clips(opened, features, opened.splits["train"])
+    validation_clips = labelled_clips(opened, features, opened.splits["validation"])
+    check_no_overlap([*train_clips, *validation_clips], visual.tuned_on)
+    spec = feature_spec([*train_clips, *validation_clips], acoustic)
+    if spec.identities[VISUAL] != visual.identity:
+        raise FeatureError(
+            f"the features in {features} were made by {spec.identities[VISUAL]}, but {encoder} is {visual.identity}; "
+            "name the encoder they were made with."
+        )
     provenance = {
         "corpus": corpus.name,
         "fold": 0,
@@ -64,11 +72,10 @@ def train(
         "seed": config.seed,
         "train_clips": [clip.features.clip for clip in train_clips],
         "validation_clips": [clip.features.clip for clip in validation_clips],
+        "encoder_tuned_on": list(visual.tuned_on),
         "remark": remark,
     }
-    setup = TemporalSetup(
-        features=feature_spec(train_clips, acoustic), model=model, window=window, train=config, provenance=provenance
-    )
+    setup = TemporalSetup(features=spec, model=model, window=window, train=config, provenance=provenance)
     with watch.track("training BDCA", 0) as advance:
         trained = train_temporal(
             train_clips,
@@ -82,29 +89,27 @@ def train(
     return out
 
 
-def labelled_clips(corpus: Path, features: Path, clips: Sequence[str]) -> list[LabelledClip]:
-    """The clips that have features, with their labels on the features' clock.
+def labelled_clips(corpus: Corpus, features: Path, clips: Sequence[str]) -> list[LabelledClip]:
+    """Clips of a corpus with their labels, on the features' clock.
 
     Raises:
-        NothingFound: none has features.
+        NothingFound: one has no features. Leaving it out would make the split, and the score, another.
     """
-    from vatrace.datasets.affwild2 import open_corpus, read_annotation
+    from vatrace.datasets.affwild2 import read_annotation
     from vatrace.datasets.windows import LabelledClip
     from vatrace.features.store import open_features
 
-    opened = open_corpus(corpus)
-    found = []
-    for clip in clips:
-        path = features / f"{clip}.safetensors"
-        if path.is_file():
-            file = open_features(path)
-            times = file.read().times_seconds
-            found.append(LabelledClip(file, read_annotation(opened.annotation_path(clip), times)))
-    if not found:
+    missing = [clip for clip in clips if not (features / f"{clip}.safetensors").is_file()]
+    if missing or not clips:
         raise NothingFound(
-            f"none of {len(clips)} clips of {corpus} has features in {features}; `vatrace extract` makes them."
+            f"{len(missing)} of {len(clips)} clips of this split of {corpus.folder} have no features in {features} "
+            f"({', '.join(missing[:3])}); `vatrace extract` makes them."
         )
-    return found
+    files = [open_features(features / f"{clip}.safetensors") for clip in clips]
+    return [
+        LabelledClip(file, read_annotation(corpus.annotation_path(clip), file.read_times()))
+        for clip, file in zip(clips, files, strict=True)
+    ]
 
 
 def feature_spec(clips: Sequence[LabelledClip], acoustic: Sequence[str]) -> FeatureSpec:

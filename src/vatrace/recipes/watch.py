@@ -77,4 +77,4 @@ class BatchResult:
     """What became of a batch: files made (or already there), and what failed with the reason."""
 
     done: tuple[Path, ...] = ()
-    failed: tuple[tuple[str, VatraceError], ...] = field(default=())
+    failed: tuple[tuple[str, VatraceError | OSError], ...] = field(default=())

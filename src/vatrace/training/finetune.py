@@ -7,6 +7,7 @@ learn valence and arousal. The encoder keeps the list of videos it was tuned on,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from vatrace.config import EncoderConfig, FinetuneConfig, to_dict
-from vatrace.datasets.crops import CropReader
+from vatrace.datasets.crops import CropReader, crops_digest
 from vatrace.errors import ModelError
 from vatrace.features.visual import VisualEncoder, make_encoder, prepare_images
 from vatrace.files import hash_of
@@ -37,6 +38,11 @@ class LabelledCrops:
 
     crops: CropReader
     labels: NDArray[np.float32]
+
+    @property
+    def digest(self) -> str:
+        """Tells these pictures and labels from others."""
+        return hash_of([crops_digest(self.crops.crops), self.labels.tolist()])
 
     @property
     def clips(self) -> tuple[str, ...]:
@@ -95,15 +101,14 @@ def finetune_encoder(
             f"{pretrained.config.architecture} is no vision transformer; its blocks cannot be frozen by depth."
         )
     seed_torch(config.seed, "head")
-    network = PictureRegressor(pretrained.network, dropout=config.dropout)
+    network = PictureRegressor(deepcopy(pretrained.network), dropout=config.dropout)
     freeze_lower_blocks(network.encoder, config.frozen_fraction)
     weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(weights, weight_decay=config.weight_decay)
-    names = [f"{crop.clip}/{crop.frame}" for crop in pictures.crops.crops]
-    settings = hash_of([pretrained.identity, to_dict(config), names, pictures.labels.tolist()])
+    settings = hash_of([pretrained.identity, to_dict(config), pictures.digest])
     taken_up = load_state(folder, settings, network, optimizer)
     first = taken_up[0].epochs if taken_up else 0
-    steps = -(-len(names) // config.batch_images)
+    steps = -(-len(pictures.crops) // config.batch_images)
     for epoch in range(first, config.epochs):
         for step, (images, labels) in enumerate(_batches(pictures, pretrained.config, config, epoch)):
             rate = warmup_then_cosine(

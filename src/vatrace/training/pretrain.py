@@ -10,7 +10,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
 from vatrace.config import EncoderConfig, PretrainConfig, to_dict
-from vatrace.datasets.crops import CropReader
+from vatrace.datasets.crops import CropReader, crops_digest
 from vatrace.errors import ModelError
 from vatrace.features.visual import VisualEncoder, build_network, make_encoder, prepare_images
 from vatrace.files import hash_of
@@ -44,7 +44,7 @@ def pretrain_encoder(
     autoencoder = _autoencoder(encoder, config)
     weights = [parameter for parameter in autoencoder.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(weights, betas=(0.9, 0.95), weight_decay=config.weight_decay)
-    settings = hash_of([to_dict(encoder), to_dict(config), [f"{crop.clip}/{crop.frame}" for crop in crops.crops]])
+    settings = hash_of([to_dict(encoder), to_dict(config), crops_digest(crops.crops)])
     taken_up = load_state(folder, settings, autoencoder, optimizer)
     first = taken_up[0].epochs if taken_up else 0
     steps = -(-len(crops) // config.batch_images)

@@ -93,6 +93,8 @@ def train_temporal(
         )
     config = setup.train
     dataset = WindowDataset(train, setup.window, setup.features.acoustic)
+    if not len(dataset) or not any(clip.label.valid.any() for clip in validation):
+        raise DatasetError("no frame of the training clips, or none of the validation clips, is labelled.")
     network = _fresh_network(setup, train)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
     settings = _settings(setup, train, validation)
