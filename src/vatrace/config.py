@@ -164,9 +164,9 @@ class DemoSize:
     subjects: int = 64
     seconds: float = 12.0
     crop_every: int = 3
-    pretrain_epochs: int = 16
-    finetune_epochs: int = 16
-    train_epochs: int = 40
+    pretrain_epochs: int = 20
+    finetune_epochs: int = 24
+    train_epochs: int = 25
     new_clip_seconds: float = 30.0
 
 
