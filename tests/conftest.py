@@ -14,8 +14,8 @@ TINY = DemoSize(
     subjects=4,
     seconds=7.0,
     crop_every=6,
-    pretrain_epochs=1,
-    finetune_epochs=1,
+    pretrain_epochs=2,
+    finetune_epochs=2,  # the first step of the warm-up has a rate of zero
     train_epochs=2,
     new_clip_seconds=7.0,
 )

@@ -174,13 +174,15 @@ def encoder_from_timm(name: str, *, weights: Path | None = None, random_weights:
     Args:
         name: a timm model name, such as `vit_large_patch16_224.mae` or `resnet50`.
         weights: a safetensors file, or a `.pth` in the layout of timm or facebookresearch/mae (read weights-only).
-        random_weights: leave the network untrained; for tests and for measuring speed.
+        random_weights: leave the network untrained, always with the same weights; for tests and for measuring speed.
 
     Raises:
         ModelError: the name or the file cannot be used, or the hub cannot be reached and no file was given.
     """
     config = _timm_config(name)
-    network = build_network(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # untrained weights are the same in every process
+        network = build_network(config)
     if weights is not None:
         _load_state(network, read_weights(weights), weights)
     elif not random_weights:
