@@ -78,7 +78,13 @@ def _guarded(command: str, arguments: Sequence[str]) -> int:
     try:
         return _run(command, arguments)
     except KeyboardInterrupt:
+        from vatrace.recipes.parallel import end_workers
+
+        had_workers = end_workers()  # wherever the interrupt came, nothing of ours goes on in the background
         _say("\nstopped. What was finished is kept; the same command goes on from there.")
+        if had_workers:  # a pool's own threads may wait for ever for processes that were killed
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; that is no error, but Python would complain again at exit.

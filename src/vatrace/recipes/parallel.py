@@ -45,8 +45,8 @@ def in_processes(
     pool = ProcessPoolExecutor(
         number, mp_context=get_context("spawn"), initializer=_begin, initargs=(prepare, settings)
     )
-    waiting: dict[Future[Result], Item] = {pool.submit(function, item): item for item in items}
     try:
+        waiting: dict[Future[Result], Item] = {pool.submit(function, item): item for item in items}
         pending: set[Future[Result]] = set(waiting)
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -59,10 +59,22 @@ def in_processes(
     except BaseException:
         # Ctrl-C, or an error: what runs is ended now and not after its clip; files are committed whole, so nothing is
         # torn.
-        for worker in multiprocessing.active_children():
-            worker.terminate()
-        pool.shutdown(cancel_futures=True)
+        end_workers()
+        pool.shutdown(wait=False, cancel_futures=True)
         raise
+
+
+_had_to_end = False  # whether processes of this one were ended before their work was
+
+
+def end_workers() -> bool:
+    """End every process that works for this one, at once; returns whether there ever was one to end."""
+    global _had_to_end
+    for worker in multiprocessing.active_children():
+        _had_to_end = True
+        worker.kill()
+        worker.join(timeout=2)
+    return _had_to_end
 
 
 def _begin(prepare: Callable[..., None] | None, settings: tuple[Any, ...]) -> None:
