@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vatrace.errors import VatraceError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -39,6 +39,9 @@ def in_processes(
     Raises:
         Exception: any other error of the function; nothing goes on after it.
     """
+    from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+    from multiprocessing import get_context
+
     if not items:
         return
     number = min(workers or os.cpu_count() or 1, len(items))
@@ -70,6 +73,8 @@ _had_to_end = False  # whether processes of this one were ended before their wor
 def end_workers() -> bool:
     """End every process that works for this one, at once; returns whether there ever was one to end."""
     global _had_to_end
+    import multiprocessing
+
     for worker in multiprocessing.active_children():
         _had_to_end = True
         worker.kill()
