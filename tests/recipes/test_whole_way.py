@@ -22,7 +22,7 @@ from vatrace.recipes.demo import demo
 from vatrace.recipes.evaluate import evaluate
 from vatrace.recipes.extract import extract
 from vatrace.recipes.predict import predict
-from vatrace.recipes.synth import split_of, synth
+from vatrace.recipes.synth import synth
 from vatrace.recipes.train import train
 
 EVERYTHING = ("scores.json", "trace.csv", "trace.png", "report.html")
@@ -189,10 +189,21 @@ def test_features_are_on_the_videos_clock_with_their_own_validity(small_demo: De
         assert not stream.values[~stream.valid].any()
 
 
-def test_every_split_has_subjects_and_no_subject_is_in_two() -> None:
-    for subjects in range(3, 60):
-        splits = [split_of(subject, subjects) for subject in range(subjects)]
-        assert set(splits) == {"train", "validation", "test"}
+@pytest.mark.parametrize(
+    ("options", "sizes"), [({}, (7, 1, 2)), ({"validation_subjects": 2, "test_subjects": 3}, (5, 2, 3))]
+)
+def test_every_split_has_the_subjects_it_is_said_to_have(
+    options: dict[str, int], sizes: tuple[int, ...], tmp_path: Path
+) -> None:
+    synth(tmp_path / "c", subjects=10, clips_per_subject=1, seconds=0.08, first_subject=5, workers=1, **options)
+    splits = open_corpus(tmp_path / "c").splits
+    assert tuple(len(splits[name]) for name in ("train", "validation", "test")) == sizes
+    assert sorted(clip for clips in splits.values() for clip in clips) == [f"s{n:03d}-0" for n in range(5, 15)]
+
+
+def test_a_split_without_anybody_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="without anybody"):
+        synth(tmp_path / "c", subjects=4, validation_subjects=2, test_subjects=2)
 
 
 def test_the_corpus_writes_down_truth_and_episodes(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ EPISODES = "episodes.csv"
 VALIDATION_SHARE, TEST_SHARE = 0.12, 0.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Plan:
     """Everything that decides the pixels and samples of a corpus."""
 
@@ -32,6 +32,8 @@ class _Plan:
     seconds: float
     seed: int
     first_subject: int
+    validation_subjects: int
+    test_subjects: int
 
     def __post_init__(self) -> None:
         if self.subjects < 3:
@@ -40,6 +42,22 @@ class _Plan:
             raise ValueError(
                 f"--clips-per-subject and --seconds must be above 0, got {self.clips_per_subject} and {self.seconds}."
             )
+        if min(self.validation_subjects, self.test_subjects) < 1 or self.train_subjects < 1:
+            raise ValueError(
+                f"of {self.subjects} subjects, {self.validation_subjects} for validation and {self.test_subjects} for "
+                "testing leave a split without anybody; choose smaller --validation-subjects and --test-subjects."
+            )
+
+    @property
+    def train_subjects(self) -> int:
+        return self.subjects - self.validation_subjects - self.test_subjects
+
+    def split_of(self, subject: int) -> str:
+        """The first are learned from, the next choose the epoch, the last are tested on."""
+        place = subject - self.first_subject
+        if place < self.train_subjects:
+            return "train"
+        return "validation" if place < self.train_subjects + self.validation_subjects else "test"
 
 
 def synth(
@@ -50,6 +68,8 @@ def synth(
     seconds: float = 20.0,
     seed: int = 0,
     first_subject: int = 0,
+    validation_subjects: int = 0,
+    test_subjects: int = 0,
     workers: int = 0,
     watch: Watch = SILENCE,
 ) -> Path:
@@ -67,9 +87,19 @@ def synth(
         seconds: length of a clip.
         seed: same seed, same corpus.
         first_subject: number of the first person; two corpora of one seed share nobody if their numbers do not meet.
+        validation_subjects: how many of them choose the epoch; 0 takes 12 %.
+        test_subjects: how many of them are only tested on; 0 takes 20 %.
         workers: processes; 0 takes one a core.
     """
-    plan = _Plan(subjects, clips_per_subject, seconds, seed, first_subject)
+    plan = _Plan(
+        subjects=subjects,
+        clips_per_subject=clips_per_subject,
+        seconds=seconds,
+        seed=seed,
+        first_subject=first_subject,
+        validation_subjects=validation_subjects or max(1, round(subjects * VALIDATION_SHARE)),
+        test_subjects=test_subjects or max(1, round(subjects * TEST_SHARE)),
+    )
     _claim(out, plan)
     people = range(first_subject, first_subject + subjects)
     keys = [(subject, clip) for subject in people for clip in range(clips_per_subject)]
@@ -85,18 +115,6 @@ def synth(
         remove_parts(out / "videos")
     _write_annotations(out, plan, keys)
     return out
-
-
-def split_of(place: int, subjects: int) -> str:
-    """Which split the subject in this place (from 0) is in.
-
-    The last fifth are tested on, the 12 % before them choose the epoch, the others are learned from.
-    """
-    num_test = max(1, round(subjects * TEST_SHARE))
-    num_validation = max(1, round(subjects * VALIDATION_SHARE))
-    if place >= subjects - num_test:
-        return "test"
-    return "validation" if place >= subjects - num_test - num_validation else "train"
 
 
 def _claim(out: Path, plan: _Plan) -> None:
@@ -133,7 +151,7 @@ def _write_annotations(out: Path, plan: _Plan, keys: Iterable[tuple[int, int]]) 
 
     clips = [plan_clip(plan.seed, subject, clip, plan.seconds) for subject, clip in keys]
     for clip in clips:
-        folder = SPLIT_FOLDERS[split_of(clip.subject.number - plan.first_subject, plan.subjects)]
+        folder = SPLIT_FOLDERS[plan.split_of(clip.subject.number)]
         write_annotation(out / TASK_FOLDER / folder / f"{clip.name}.txt", clip.annotation)
         write_text(out / "truth" / f"{clip.name}.csv", _truth_text(clip))
     write_text(out / EPISODES, _episodes_text(clips))
