@@ -31,11 +31,14 @@ COMMANDS = {
     "predict": "write the valence-arousal trace of your own videos",
     "synth": "make a corpus of drawn talking faces with known truth",
     "crops": "cut out and align the face of every frame",
+    "weights": "download what is not part of vatrace: VGGish",
     "extract": "make the features of videos",
     "pretrain": "teach an encoder faces without labels (masked autoencoder)",
     "finetune": "tune the upper third of an encoder to valence and arousal",
     "train": "train the temporal model (BDCA) on a corpus",
-    "evaluate": "score a model on a split of a corpus",
+    "evaluate": "score a model on the clips kept for that",
+    "crossval": "train and score a model on every fold",
+    "reproduce": "make the tables and figures of the paper",
 }
 
 USAGE_TEXT = """usage: vatrace COMMAND ... [--help]

@@ -208,11 +208,6 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
         acoustic_extractor("mfc")
 
 
-def test_vggish_without_weights_says_where_they_are():
-    with pytest.raises(FeatureError, match=r"download https://github.com/harritaylor/torchvggish.*vggish-10086976.pth"):
-        acoustic_extractor("vggish")
-
-
 def test_egemaps_without_opensmile_is_refused_before_any_work(monkeypatch):
     monkeypatch.setitem(sys.modules, "opensmile", None)
     with pytest.raises(FeatureError, match=r"vatrace\[opensmile\]"):

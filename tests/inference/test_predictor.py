@@ -16,10 +16,10 @@ MODEL = ModelConfig(dim=8, tcn_layers=2, encoder_layers=1, encoder_heads=2, feed
 
 def predictor(window_frames: int = 60, stride_frames: int = 40) -> Predictor:
     torch.manual_seed(0)
-    network = build_model(MODEL, visual_dim=VISUAL_DIM, audio_dim=MFCC_DIM).eval()
+    network = build_model(MODEL, visual_dim=VISUAL_DIM, audio_dims=(MFCC_DIM,)).eval()
     with torch.no_grad():
         network.head.weight.mul_(0.05)  # values stay within [-1, 1], so that clipping hides nothing
-    spec = FeatureSpec(visual_dim=VISUAL_DIM, acoustic=("mfcc",), audio_dim=MFCC_DIM, identities=IDENTITIES)
+    spec = FeatureSpec(visual_dim=VISUAL_DIM, acoustic=("mfcc",), audio_dims=(MFCC_DIM,), identities=IDENTITIES)
     window = WindowConfig(window_frames=window_frames, stride_frames=stride_frames)
     return Predictor(SavedModel(network=network, model=MODEL, window=window, features=spec))
 

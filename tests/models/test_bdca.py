@@ -11,7 +11,7 @@ FRAMES = 40
 @pytest.fixture(scope="module")
 def network() -> BdcaNetwork:
     torch.manual_seed(0)
-    made = build_model(ModelConfig(dim=16, encoder_heads=2, feed_forward=32), visual_dim=5, audio_dim=3)
+    made = build_model(ModelConfig(dim=16, encoder_heads=2, feed_forward=32), visual_dim=5, audio_dims=(3,))
     for gate in (made.fusion.visual_gate, made.fusion.audio_gate):
         torch.nn.init.normal_(gate.weight)
     return made.eval()
@@ -65,7 +65,7 @@ def test_one_frame_is_enough(network: BdcaNetwork) -> None:
 
 def test_every_parameter_learns() -> None:
     torch.manual_seed(0)
-    made = build_model(ModelConfig(dim=16, encoder_heads=2, feed_forward=32, dropout=0), visual_dim=5, audio_dim=3)
+    made = build_model(ModelConfig(dim=16, encoder_heads=2, feed_forward=32, dropout=0), visual_dim=5, audio_dims=(3,))
     made(*inputs()).values.square().sum().backward()
     silent = [
         name for name, parameter in made.named_parameters() if parameter.grad is None or parameter.grad.abs().sum() == 0
@@ -74,7 +74,7 @@ def test_every_parameter_learns() -> None:
 
 
 def test_the_papers_model_has_its_sizes() -> None:
-    made = build_model(ModelConfig(), visual_dim=1024, audio_dim=190)
+    made = build_model(ModelConfig(), visual_dim=1024, audio_dims=(128, 39, 23))
     assert made.fusion.visual_gate.weight.shape == (128, 2)
     assert made.head.in_features == 256
     assert len(made.visual_tcn.blocks) == 4

@@ -4,7 +4,8 @@ import pytest
 import timm
 import torch
 
-from vatrace.nn.mae import MaskedAutoencoder, freeze_lower_blocks, normalised_patches
+from vatrace.nn.hierarchy import freeze_lower_blocks
+from vatrace.nn.mae import MaskedAutoencoder, normalised_patches
 from vatrace.nn.positions import sinusoidal_grid, sinusoidal_positions
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from vatrace.nn.tcn import TemporalConvNet
+from vatrace.nn.tcn import TemporalConvNet, TemporalConvNetEach
 
 
 def seen_by(network: TemporalConvNet, frame: int, frames: int) -> list[int]:
@@ -59,3 +59,13 @@ def test_the_initialisation_is_seen_in_the_first_forward() -> None:
 def test_a_non_causal_network_with_an_even_kernel_is_refused() -> None:
     with pytest.raises(ValueError, match="odd kernel to stay centred, got 4"):
         TemporalConvNet(3, 8, kernel=4, causal=False)
+
+
+def test_a_network_a_feature_set_encodes_each_on_its_own_and_joins_them() -> None:
+    torch.manual_seed(0)
+    networks = [TemporalConvNet(width, 8, layers=2) for width in (3, 5)]
+    each = TemporalConvNetEach(networks, (3, 5), 8).eval()
+    stream, valid = torch.randn(2, 20, 8), torch.ones(2, 20, dtype=torch.bool)
+    valid[:, 15:] = False
+    encoded = torch.cat([networks[0](stream[..., :3], valid), networks[1](stream[..., 3:], valid)], dim=-1)
+    assert torch.equal(each(stream, valid), encoded @ each.join.weight.T + each.join.bias)

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -120,14 +121,25 @@ def test_embedded_data_equals_the_trace(tmp_path: Path) -> None:
             "arousal": [-0.1, None, -0.3],
             "face": [1, 0, 1],
             "voice": [1, 0, 1],
-            "gate_face": [0.7, 0.7, 0.7],
-            "gate_voice": [0.4, 0.4, 0.4],
+            "gate_face": [0.7, None, 0.7],
+            "gate_voice": [0.4, None, 0.4],
         },
         "truth": {"time": [0.02], "valence": [1.0], "arousal": [-1.0]},
         "episodes": [{"channel": "voice", "kind": "muted", "start": 0.04, "end": 0.09}],
         "missing": [{"kind": "neither face nor voice", "start": 0.04, "end": 0.1}],
         "end": 0.15,
     }
+
+
+def test_a_clip_without_a_voice_has_no_gates_and_says_what_its_values_rest_on(tmp_path: Path) -> None:
+    silent = replace(short_trace(), voice_valid=np.zeros(3, dtype=bool))
+    write_report(tmp_path / "p.html", video=None, trace=silent, scores={}, title="", lead="")
+    page = read(tmp_path / "p.html")
+    data = json.loads(page.scripts[0][1])
+    assert (data["trace"]["gate_face"], data["trace"]["gate_voice"]) == (None, None)
+    assert data["trace"]["voice"] == [0, 0, 0]
+    assert [span["kind"] for span in data["missing"]] == ["no voice", "neither face nor voice", "no voice"]
+    assert "Values rest on the face alone in 67% of the frames, no value in 33%." in "".join(page.text)
 
 
 def test_scores_are_tiles_and_what_was_not_measured_says_so(tmp_path: Path) -> None:

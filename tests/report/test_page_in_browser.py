@@ -62,14 +62,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     write_numbered_clip(folder / "clip.mp4")
     times = np.arange(NUM_FRAMES) / FPS
-    face_valid = (times < 2) | (times > 3)
+    face_valid = ((times < 2) | (times > 3)) & ((times < 4) | (times > 4.5))
+    voice_valid = (times < 4) | (times > 5.5)
     trace = Trace(
         times_seconds=times,
         valence=np.sin(times),
         arousal=np.cos(times),
-        valid=np.ones(NUM_FRAMES, dtype=bool),
+        valid=face_valid | voice_valid,
         face_valid=face_valid,
-        voice_valid=np.ones(NUM_FRAMES, dtype=bool),
+        voice_valid=voice_valid,
         gate_weights=np.full((NUM_FRAMES, 2, 2), 0.5, dtype=np.float32),
     )
     write_report(
@@ -173,6 +174,23 @@ def test_hover_says_what_makes_the_episode_unreliable(page: Any) -> None:
     tip = page.locator("#tip").inner_text()
     assert "unreliable: face covered" in tip
     assert "no face, voice heard" in tip
+    assert "rests on the voice alone" in tip
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1.5, "face seen, voice heard, rests on face and voice (gates .50 / .50)"),
+        (2.5, "no face, voice heard, rests on the voice alone"),
+        (4.2, "no face, no voice, no value here"),
+        (5.2, "face seen, no voice, rests on the face alone"),
+    ],
+)
+def test_every_moment_says_what_its_value_rests_on(page: Any, seconds: float, words: str) -> None:
+    click_at(page, seconds)
+    assert page.locator("#timeline").get_attribute("aria-valuetext").endswith(words)
+    shown = [page.locator(name).inner_text() for name in ("#read-senses", "#read-gates")]
+    assert ", ".join(shown) == words
 
 
 def test_keys_move_by_frames_and_ends_and_change_the_speed(page: Any) -> None:
@@ -217,7 +235,7 @@ def test_screen_reader_hears_the_moment_once_it_rests(page: Any) -> None:
     click_at(page, 1.6)
     page.wait_for_function("() => document.getElementById('spoken').textContent.startsWith('0:01.6, valence +1.00')")
     spoken = page.locator("#spoken").text_content()
-    assert spoken.endswith("face seen, voice heard, rests on: face .50 / voice .50")
+    assert spoken.endswith("face seen, voice heard, rests on face and voice (gates .50 / .50)")
     assert page.locator("#timeline").get_attribute("aria-valuetext") == spoken
     for name in page.locator("button").evaluate_all("all => all.map((one) => one.ariaLabel || one.textContent)"):
         assert name.strip()

@@ -18,7 +18,8 @@ def trace_of_two_seconds() -> Trace:
 def test_sentence_says_range_peak_and_what_was_there() -> None:
     assert summary_sentence(trace_of_two_seconds(), None) == (
         "Valence runs from −0.25 to +0.75, highest at 0:00; arousal runs from −0.50 to 0.00, highest at 0:00. "
-        "A face was seen in 75% of the frames, a voice was heard in 25% of the frames."
+        "A face was seen in 75% of the frames, a voice was heard in 25% of the frames. "
+        "Values rest on face and voice in 25% of the frames, on the face alone in 50%, no value in 25%."
     )
 
 

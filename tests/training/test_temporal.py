@@ -14,7 +14,7 @@ from vatrace.models.checkpoint import FeatureSpec, SavedModel, load_model, save_
 from vatrace.training.progress import Step
 from vatrace.training.temporal import TemporalSetup, check_no_overlap, score_clips, train_temporal
 
-SPEC = FeatureSpec(visual_dim=VISUAL_DIM, acoustic=("mfcc",), audio_dim=MFCC_DIM, identities=IDENTITIES)
+SPEC = FeatureSpec(visual_dim=VISUAL_DIM, acoustic=("mfcc",), audio_dims=(MFCC_DIM,), identities=IDENTITIES)
 SETUP = TemporalSetup(
     features=SPEC,
     model=ModelConfig(dim=16, tcn_layers=2, encoder_layers=1, encoder_heads=2, feed_forward=32),

@@ -1,11 +1,15 @@
 """Aligned face pictures on disk, in the layout of the official crops.
 
-`<folder>/<clip>/%05d.jpg`, the first frame is 1.
+`<folder>/<clip>/%05d.jpg`, the first frame is 1. A list of them is two numbers a picture: Aff-Wild2 has 2.7 million,
+and loader processes get a copy each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +19,12 @@ from numpy.typing import NDArray
 
 from vatrace.errors import DatasetError, NothingFound
 from vatrace.features.visual import resize_picture
-from vatrace.files import hash_of
 
-_CACHE_BYTES = 512 * 2**20  # decoded pictures kept in memory, at most
+_CACHE_BYTES = 512 * 2**20  # decoded pictures kept in memory, where all of them fit into so much
+_FILE_NAME = re.compile(r"\d{5,}\.jpg")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Crop:
     """One picture: its file, its clip, and the frame it shows (the first is 0)."""
 
@@ -29,51 +33,100 @@ class Crop:
     frame: int
 
 
-def list_crops(folder: Path, clips: Sequence[str]) -> list[Crop]:
+class CropList:
+    """Pictures in an order.
+
+    Args:
+        folder: of all crops.
+        clips: names of clips.
+        clip_numbers: `[pictures]`, which of the clips each picture is from.
+        frames: `[pictures]`, the frame that each picture shows; the first is 0.
+    """
+
+    def __init__(
+        self, folder: Path, clips: Sequence[str], clip_numbers: NDArray[np.integer], frames: NDArray[np.integer]
+    ) -> None:
+        self.folder, self.clips = folder, tuple(clips)
+        self.clip_numbers, self.frames = clip_numbers.astype(np.int32), frames.astype(np.int32)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> Crop:
+        clip, frame = self.clips[self.clip_numbers[index]], int(self.frames[index])
+        return Crop(self.folder / clip / f"{frame + 1:05d}.jpg", clip, frame)
+
+    def __iter__(self) -> Iterator[Crop]:
+        return (self[index] for index in range(len(self)))
+
+    def select(self, chosen: NDArray[np.bool_]) -> CropList:
+        """Those of the pictures where `chosen` is True."""
+        return CropList(self.folder, self.clips, self.clip_numbers[chosen], self.frames[chosen])
+
+    @property
+    def used_clips(self) -> tuple[str, ...]:
+        """Names of the clips that have a picture, in order."""
+        return tuple(sorted(self.clips[number] for number in np.unique(self.clip_numbers)))
+
+
+def list_crops(folder: Path, clips: Sequence[str]) -> CropList:
     """Every crop of some clips, in order of clip and frame.
 
     Raises:
         NothingFound: there is none.
     """
-    crops = [
-        Crop(path, clip, int(path.stem) - 1) for clip in sorted(clips) for path in sorted((folder / clip).glob("*.jpg"))
-    ]
-    if not crops:
+    names = sorted(clips)
+    frames = [_frames(folder / clip) for clip in names]
+    if not any(map(len, frames)):
         raise NothingFound(f"no crops of {len(clips)} clips under {folder}; `vatrace crops` makes them.")
-    return crops
+    numbers = np.repeat(np.arange(len(names)), [len(each) for each in frames])
+    return CropList(folder, names, numbers, np.concatenate(frames))
 
 
-def crops_digest(crops: Sequence[Crop]) -> str:
+def _frames(folder: Path) -> NDArray[np.int64]:
+    """Frames that have a picture in the folder of a clip, in order; other files there are let lie."""
+    if not folder.is_dir():
+        return np.zeros(0, np.int64)
+    with os.scandir(folder) as entries:
+        found = [int(entry.name[:-4]) - 1 for entry in entries if _FILE_NAME.fullmatch(entry.name)]
+    return np.sort(np.array(found, np.int64))
+
+
+def crops_digest(crops: CropList) -> str:
     """Tells one set of crops from another: clips, frames, and the size of each file."""
-    return hash_of([[crop.clip, crop.frame, crop.path.stat().st_size] for crop in crops])
+    digest = hashlib.sha256()
+    for crop in crops:
+        digest.update(f"{crop.clip}/{crop.frame}/{crop.path.stat().st_size}\n".encode())
+    return digest.hexdigest()
 
 
 class CropReader:
-    """Reads crops at one size and keeps decoded ones in memory while they fit.
+    """Reads crops at one size; keeps the decoded ones where all of them fit into half a gigabyte.
 
     Args:
         crops: what can be read, by index.
         image_pixels: side of the square pictures it gives.
     """
 
-    def __init__(self, crops: Sequence[Crop], image_pixels: int) -> None:
-        self.crops = tuple(crops)
+    def __init__(self, crops: CropList, image_pixels: int) -> None:
+        self.crops = crops
         self.image_pixels = image_pixels
+        self._keeps = len(crops) * image_pixels * image_pixels * 3 <= _CACHE_BYTES
         self._decoded: dict[int, NDArray[np.uint8]] = {}
-        self._room = _CACHE_BYTES // (image_pixels * image_pixels * 3)
 
     def __len__(self) -> int:
         return len(self.crops)
 
     def read(self, indices: Sequence[int]) -> NDArray[np.uint8]:
         """RGB pictures `[len(indices), image_pixels, image_pixels, 3]`."""
-        return np.stack([self._picture(int(index)) for index in indices])
+        pictures = [self._picture(int(index)) for index in indices]
+        return np.stack(pictures) if pictures else np.zeros((0, self.image_pixels, self.image_pixels, 3), np.uint8)
 
     def _picture(self, index: int) -> NDArray[np.uint8]:
         if index in self._decoded:
             return self._decoded[index]
         picture = read_picture(self.crops[index].path, self.image_pixels)
-        if len(self._decoded) < self._room:
+        if self._keeps:
             self._decoded[index] = picture
         return picture
 

@@ -8,6 +8,7 @@ neither scaled nor standardised; that is done with the training set's statistics
     mfcc        39   c0..c12 and two derivatives; numpy
     egemaps     23   pitch, loudness, voice quality, formants; openSMILE, research-only
     vggish     128   embedding of the 0.96 s around the frame; needs Google's weights
+    vggish_pca 128   the same after Google's PCA, clipped to 8 bits; needs its parameters, too
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from vatrace.features.mfcc import MFCC_DIM, SAMPLE_RATE_HZ, mfcc, num_rows, row_
 from vatrace.features.sync import to_frame_clock
 
 if TYPE_CHECKING:
+    from vatrace.features.vggish_pca import PcaParameters
     from vatrace.nn.vggish import Vggish
 
-ACOUSTIC_NAMES = ("mfcc", "egemaps", "vggish")
+ACOUSTIC_NAMES = ("mfcc", "egemaps", "vggish", "vggish_pca")
 SILENCE_RMS = 1e-4  # -80 dB of full scale: three steps of a 16-bit sample, below the noise of any open microphone
 CHUNK_ROWS = 16_384  # 164 s of sound at a time
 
@@ -59,38 +61,43 @@ def acoustic_extractor(name: str, *, weights: Path | None = None) -> AcousticExt
     """Look up an extractor by name, ready to run.
 
     Args:
-        name: `"mfcc"`, `"egemaps"` or `"vggish"`.
-        weights: path of `vggish-10086976.pth`; for VGGish only.
+        name: one of `ACOUSTIC_NAMES`.
+        weights: path of `vggish-10086976.pth`; without it VGGish's files are looked for in vatrace's cache folder. The
+            PCA parameters are looked for beside it first. Other extractors need none.
 
     Raises:
-        FeatureError: there is no such extractor, openSMILE is missing for eGeMAPS, or VGGish was given no weights.
-        ModelError: the weights cannot be used.
+        FeatureError: there is no such extractor, or openSMILE is missing for eGeMAPS.
+        ModelError: VGGish's files are not there, or cannot be used.
     """
     if name == "mfcc":
         return AcousticExtractor(name=name, dim=MFCC_DIM, version="1", extract=_averaged(mfcc))
     if name == "egemaps":
         return AcousticExtractor(name=name, dim=EGEMAPS_DIM, version=egemaps_version(), extract=_averaged(egemaps))
-    if name == "vggish":
-        return _vggish_from(weights)
+    if name in ("vggish", "vggish_pca"):
+        return _vggish_from(weights, with_pca=name == "vggish_pca")
     raise FeatureError(f"there are no acoustic features called {name!r}; choose one of {', '.join(ACOUSTIC_NAMES)}.")
 
 
-def vggish_extractor(network: Vggish, *, version: str) -> AcousticExtractor:
+def vggish_extractor(network: Vggish, *, version: str, pca: PcaParameters | None = None) -> AcousticExtractor:
     """VGGish with a network that is already loaded.
 
     Args:
         network: the network, on the device it shall run on.
         version: what tells its weights from others.
+        pca: parameters of the post-processing; None leaves the embeddings raw.
     """
-    from vatrace.features.vggish import VGGISH_DIM, vggish_embeddings  # torch takes seconds to import
+    from vatrace.features.vggish import PATCH_PLACE, VGGISH_DIM, vggish_embeddings  # torch takes seconds to import
+    from vatrace.features.vggish_pca import post_process
 
     def extract(samples: np.ndarray, start_seconds: float, times_seconds: np.ndarray) -> Frames:
         valid = audible_frames(samples, start_seconds, times_seconds)
         values = np.zeros((len(times_seconds), VGGISH_DIM), dtype=np.float32)
-        values[valid] = vggish_embeddings(samples, start_seconds, times_seconds[valid], network)
+        embeddings = vggish_embeddings(samples, start_seconds, times_seconds[valid], network)
+        values[valid] = embeddings if pca is None else post_process(embeddings, pca)
         return values, valid
 
-    return AcousticExtractor(name="vggish", dim=VGGISH_DIM, version=version, extract=extract)
+    name = "vggish" if pca is None else "vggish_pca"
+    return AcousticExtractor(name=name, dim=VGGISH_DIM, version=f"{version}-{PATCH_PLACE}", extract=extract)
 
 
 def audible_frames(
@@ -147,12 +154,17 @@ def _averaged(compute: Callable[[np.ndarray], Rows]) -> Callable[[np.ndarray, fl
     return extract
 
 
-def _vggish_from(weights: Path | None) -> AcousticExtractor:
-    from vatrace.features.vggish import WEIGHTS_NAME, WEIGHTS_SHA256_PREFIX, WEIGHTS_URL, load_vggish
+def _vggish_from(weights: Path | None, *, with_pca: bool) -> AcousticExtractor:
+    from vatrace.features.weights import VGGISH, VGGISH_PCA, find_weights
 
-    if weights is None:
-        raise FeatureError(
-            f"VGGish needs its weights, which are not part of vatrace: download {WEIGHTS_URL} (288 MB) "
-            f"and give the path of {WEIGHTS_NAME} as `weights`."
-        )
-    return vggish_extractor(load_vggish(weights), version=f"1-{WEIGHTS_SHA256_PREFIX}")
+    path = find_weights(VGGISH, weights)
+    beside = path.with_name(VGGISH_PCA.file)
+    pca_path = find_weights(VGGISH_PCA, beside if beside.is_file() else None) if with_pca else None
+
+    from vatrace.features.vggish import load_vggish  # torch takes seconds to import; what is missing is said before
+    from vatrace.features.vggish_pca import load_pca
+
+    version = f"1-{VGGISH.sha256_prefix}"
+    if pca_path is None:
+        return vggish_extractor(load_vggish(path), version=version)
+    return vggish_extractor(load_vggish(path), version=f"{version}-{VGGISH_PCA.sha256_prefix}", pca=load_pca(pca_path))

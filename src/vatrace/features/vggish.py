@@ -1,8 +1,8 @@
 """VGGish embeddings, one a video frame (paper, III-C; network in `vatrace.nn.vggish`).
 
 The patch of a frame is the 0.96 s of sound *around* it (96 windows of 25 ms, 10 ms apart), cut to the sample. It sees
-0.48 s of the future: an embedding cannot be had live without that delay. Beyond the ends of the sound there is silence.
-Other systems let the patch begin at the frame; the paper does not say.
+0.48 s of the future (0.4875 s, with the last window's own length): an embedding cannot be had live without that delay.
+Beyond the ends of the sound there is silence. Other systems let the patch begin at the frame; the paper does not say.
 
 The log-mel spectrogram is that of Google's `vggish_input.py`: periodic Hann window, 512-point magnitude spectrum, 64
 HTK mel bands from 125 to 7500 Hz, log(x + 0.01), in float64.
@@ -20,17 +20,14 @@ from jaxtyping import Float, Float32, Float64, Int64
 
 from vatrace.errors import ModelError
 from vatrace.features.mfcc import FFT_SAMPLES, HOP_SAMPLES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, mel_filterbank
-from vatrace.files import sha256_of
+from vatrace.features.weights import VGGISH, refuse_unless_known
 from vatrace.nn.vggish import EMBEDDING_DIM, NUM_BANDS, NUM_ROWS, Vggish
 
 VGGISH_DIM = EMBEDDING_DIM
 PATCH_SAMPLES = (NUM_ROWS - 1) * HOP_SAMPLES + WINDOW_SAMPLES  # 0.975 s
+PATCH_PLACE = "centred"  # of a patch about its frame; part of what the features are, so of their identity
 LOWEST_HZ, HIGHEST_HZ = 125.0, 7_500.0
 LOG_OFFSET = 0.01
-
-WEIGHTS_NAME = "vggish-10086976.pth"
-WEIGHTS_URL = f"https://github.com/harritaylor/torchvggish/releases/download/v0.1/{WEIGHTS_NAME}"
-WEIGHTS_SHA256_PREFIX = "10086976"  # torch hub's custom: the file's name carries the start of its sha256
 
 
 def vggish_embeddings(
@@ -90,23 +87,21 @@ def log_mel(samples: Float[np.ndarray, "*batch samples"]) -> Float64[np.ndarray,
     return values
 
 
-def load_vggish(path: Path, *, expected_sha256_prefix: str | None = WEIGHTS_SHA256_PREFIX) -> Vggish:
+def load_vggish(path: Path, *, expected_sha256_prefix: str | None = VGGISH.sha256_prefix) -> Vggish:
     """Load a checkpoint in the layout of torchvggish.
 
     Args:
-        path: `vggish-10086976.pth`, as released.
+        path: `vggish-10086976.pth`, as released, which is there.
         expected_sha256_prefix: what the file's sha256 must begin with; None accepts any file.
 
     Returns:
         The network on the CPU, frozen, in evaluation mode.
 
     Raises:
-        ModelError: no such file, another hash, not a checkpoint, or other tensors than VGGish has.
+        ModelError: another hash, not a checkpoint, or other tensors than VGGish has.
     """
-    if not path.is_file():
-        raise ModelError(f"there are no VGGish weights at {path}; they can be downloaded from {WEIGHTS_URL}.")
     if expected_sha256_prefix is not None:
-        _check_hash(path, expected_sha256_prefix)
+        refuse_unless_known(VGGISH, path, expected_sha256_prefix)
     with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
         network = Vggish()
     state = _read(path)
@@ -122,15 +117,6 @@ def _cut(samples: np.ndarray, first: Int64[np.ndarray, " frames"]) -> Float64[np
     cut = np.zeros(where.shape)
     cut[inside] = samples[where[inside]]
     return cut
-
-
-def _check_hash(path: Path, expected_prefix: str) -> None:
-    found = sha256_of(path)
-    if not found.startswith(expected_prefix):
-        raise ModelError(
-            f"{path} is not the VGGish checkpoint: its sha256 is {found}, expected {expected_prefix}...; "
-            f"download it again from {WEIGHTS_URL}."
-        )
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:

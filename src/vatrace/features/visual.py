@@ -10,28 +10,30 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 import timm
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from vatrace.config import EncoderConfig, from_dict, to_dict
+from vatrace.config import CHANNEL_PIXELS, PAPER_PIXELS, EncoderConfig, from_dict, to_dict
 from vatrace.errors import ModelError, NothingFound
 from vatrace.files import committed, hash_of, sha256_of, write_json
+from vatrace.nn.hierarchy import encoded_dim
 
 WEIGHTS = "encoder.safetensors"
 CONFIG = "encoder.json"
 DECODER_PREFIXES = ("decoder_", "mask_token")  # of a facebookresearch/mae checkpoint with its decoder
 HEAD_PREFIXES = ("head.", "fc.", "fc_norm.", "classifier.")  # of a timm checkpoint with its classifier
+Pixels = Literal["paper", "channels", "timm"]
 _BATCH_IMAGES = 64
 
 
@@ -54,7 +56,7 @@ class VisualEncoder:
     @property
     def dim(self) -> int:
         """Values a picture."""
-        return int(self.network.num_features)  # type: ignore[arg-type]  # every timm network has this attribute
+        return encoded_dim(self.network)
 
     @torch.inference_mode()
     def encode(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -77,10 +79,16 @@ class VisualEncoder:
 def prepare_images(crops: NDArray[np.uint8], config: EncoderConfig) -> Float[Tensor, "batch 3 height width"]:
     """Pictures `[batch, height, width, 3]` as the network takes them: resized, [0, 1], normalised."""
     resized = np.stack([resize_picture(crop, config.image_pixels) for crop in crops])
-    images = torch.from_numpy(resized).permute(0, 3, 1, 2).float() / 255
-    mean = torch.tensor(config.mean).reshape(1, 3, 1, 1)
-    std = torch.tensor(config.std).reshape(1, 3, 1, 1)
-    return (images - mean) / std
+    return normalise_images(torch.from_numpy(resized), config)
+
+
+def normalise_images(
+    images: UInt8[Tensor, "batch height width 3"], config: EncoderConfig
+) -> Float[Tensor, "batch 3 height width"]:
+    """Pictures of the right size as the network takes them, wherever they lie: [0, 1], normalised."""
+    mean = torch.tensor(config.mean, device=images.device).reshape(1, 3, 1, 1)
+    std = torch.tensor(config.std, device=images.device).reshape(1, 3, 1, 1)
+    return (images.permute(0, 3, 1, 2).float() / 255 - mean) / std
 
 
 def resize_picture(picture: NDArray[np.uint8], image_pixels: int) -> NDArray[np.uint8]:
@@ -168,18 +176,22 @@ def load_encoder(folder: Path) -> VisualEncoder:
     return make_encoder(config, network, tuned_on)
 
 
-def encoder_from_timm(name: str, *, weights: Path | None = None, random_weights: bool = False) -> VisualEncoder:
+def encoder_from_timm(
+    name: str, *, weights: Path | None = None, random_weights: bool = False, pixels: Pixels = "timm"
+) -> VisualEncoder:
     """An encoder by its timm name.
 
     Args:
         name: a timm model name, such as `vit_large_patch16_224.mae` or `resnet50`.
         weights: a safetensors file, or a `.pth` in the layout of timm or facebookresearch/mae (read weights-only).
         random_weights: leave the network untrained, always with the same weights; for tests and for measuring speed.
+        pixels: normalised by the numbers the timm weights were trained with, by the paper's (.389 and .198 for every
+            channel), or by its authors' numbers for each of the channels.
 
     Raises:
         ModelError: the name or the file cannot be used, or the hub cannot be reached and no file was given.
     """
-    config = _timm_config(name)
+    config = timm_config(name, pixels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # untrained weights are the same in every process
         network = build_network(config)
@@ -214,14 +226,23 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {name: value for name, value in state.items() if not name.startswith(ignored)}
 
 
-def _timm_config(name: str) -> EncoderConfig:
+def timm_config(name: str, pixels: Pixels = "timm") -> EncoderConfig:
+    """The configuration of a timm network by its name.
+
+    Raises:
+        ModelError: timm has no such network.
+    """
     if not timm.is_model(name.split(".")[0]):
         near = timm.list_models(f"*{name.split('.')[0][:6]}*")[:3]
         raise ModelError(f"timm has no model {name!r}." + (f" Near: {', '.join(near)}." if near else ""))
+    config = EncoderConfig(architecture=name)
     defaults = timm.get_pretrained_cfg(name, allow_unregistered=True)
-    if defaults is None:
-        return EncoderConfig(architecture=name)
-    return EncoderConfig(architecture=name, image_pixels=defaults.input_size[-1], mean=defaults.mean, std=defaults.std)
+    if defaults is not None:
+        config = replace(config, image_pixels=defaults.input_size[-1], mean=defaults.mean, std=defaults.std)
+    if pixels == "timm":
+        return config
+    chosen = PAPER_PIXELS if pixels == "paper" else CHANNEL_PIXELS
+    return replace(config, mean=chosen.mean, std=chosen.std)
 
 
 def _from_hub(name: str) -> nn.Module:

@@ -1,7 +1,8 @@
 """Features to a trace: the one function that validation, evaluation, command line and page share.
 
 Windows, stride and everything about the features come from the model itself. Overlapping windows are averaged, values
-are clipped to [-1, 1], and a frame with neither face nor sound has no value.
+are clipped to [-1, 1], and a frame with nothing to rest on has no value: neither face nor sound, or no face for a model
+that takes the face alone.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Predictor:
         windows = split_windows(len(inputs), window.window_frames, window.stride_frames)
         values, gates = self._predict(inputs, windows)
         valence, arousal = np.clip(merge_windows(windows, values, len(inputs)), -1, 1).T
-        valid = inputs.visual_valid | inputs.audio_valid
+        valid = self._valid(inputs)
         return Trace(
             times_seconds=features.times_seconds,
             valence=np.where(valid, valence, np.nan),
@@ -66,18 +67,26 @@ class Predictor:
         self, inputs: ModelInput, windows: Sequence[Window]
     ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
         network = self.model.network
+        device = next(network.parameters()).device
         was_training = network.training
         network.eval()
         values: list[NDArray[np.float32]] = []
         gates: list[NDArray[np.float32]] = []
         for at in range(0, len(windows), _WINDOWS_AT_ONCE):
             batch = stack([_cut(inputs, each) for each in windows[at : at + _WINDOWS_AT_ONCE]])
-            prediction = network(batch.visual, batch.audio, batch.visual_valid, batch.audio_valid)
-            values.extend(prediction.values.numpy())
+            streams = (batch.visual, batch.audio, batch.visual_valid, batch.audio_valid)
+            prediction = network(*(stream.to(device) for stream in streams))
+            values.extend(prediction.values.cpu().numpy())
             if prediction.gate_weights is not None:
-                gates.extend(prediction.gate_weights.numpy())
+                gates.extend(prediction.gate_weights.cpu().numpy())
         network.train(was_training)
         return values, gates
+
+    def _valid(self, inputs: ModelInput) -> NDArray[np.bool_]:
+        """Frames with something to rest on: face or sound, or the one of them that the model takes."""
+        uses = {"visual": (True, False), "framewise": (True, False), "audio": (False, True)}
+        uses_visual, uses_audio = uses.get(self.model.model.fusion, (True, True))
+        return (inputs.visual_valid & uses_visual) | (inputs.audio_valid & uses_audio)
 
     def _check(self, features: ClipFeatures) -> None:
         for name, identity in self.model.features.identities.items():

@@ -37,20 +37,18 @@ class VideoPredictor:
 
         Args:
             folder: the model folder.
-            vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features.
+            vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features; None takes the one in
+                vatrace's cache folder.
 
         Raises:
             NothingFound: there is no model, or no encoder with it.
-            ModelError: one of them is damaged.
+            ModelError: one of them is damaged, or VGGish's weights are needed and not there.
         """
         predictor = Predictor.from_folder(folder)
         pipeline = FeaturePipeline(
             detector=FaceDetector(),
             visual=load_encoder(folder / ENCODER_FOLDER),
-            acoustic=[
-                acoustic_extractor(name, weights=vggish_weights if name == "vggish" else None)
-                for name in predictor.model.features.acoustic
-            ],
+            acoustic=[acoustic_extractor(name, weights=vggish_weights) for name in predictor.model.features.acoustic],
         )
         return cls(pipeline, predictor)
 

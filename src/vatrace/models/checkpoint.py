@@ -19,8 +19,7 @@ from vatrace import __version__
 from vatrace.config import ModelConfig, WindowConfig, from_dict, to_dict
 from vatrace.errors import ModelError, NothingFound
 from vatrace.files import committed, sha256_of, write_text
-from vatrace.models.bdca import BdcaNetwork
-from vatrace.models.build import build_model
+from vatrace.models.build import TemporalNetwork, build_model
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.yaml"
@@ -34,17 +33,28 @@ class FeatureSpec:
     Args:
         visual_dim: values a frame of the visual stream.
         acoustic: names of the acoustic streams, in the order in which they are concatenated.
-        audio_dim: values a frame of all of them.
+        audio_dims: values a frame of each of them; one number for all together where a model does not tell them apart.
         identities: what exactly made each stream, by its name; features made otherwise are refused.
     """
 
     visual_dim: int
     acoustic: tuple[str, ...]
-    audio_dim: int
+    audio_dims: tuple[int, ...]
     identities: Mapping[str, str]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "acoustic", tuple(self.acoustic))
+        object.__setattr__(self, "audio_dims", tuple(self.audio_dims))
+        if len(self.audio_dims) not in (1, len(self.acoustic)):
+            raise ValueError(
+                f"audio_dims {list(self.audio_dims)} does not fit the acoustic streams {list(self.acoustic)}; give one "
+                "width a stream, or one for all together."
+            )
+
+    @property
+    def audio_dim(self) -> int:
+        """Values a frame of all acoustic streams side by side."""
+        return sum(self.audio_dims)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +64,7 @@ class SavedModel:
     `provenance` says where it comes from: data, split, seed, selection score, remarks.
     """
 
-    network: BdcaNetwork
+    network: TemporalNetwork
     model: ModelConfig
     window: WindowConfig
     features: FeatureSpec
@@ -67,13 +77,12 @@ def save_model(folder: Path, saved: SavedModel) -> None:
         save_file({name: value.contiguous() for name, value in saved.network.state_dict().items()}, part)
     description = {
         "vatrace": __version__,
-        "kind": "bdca",
         "model": to_dict(saved.model),
         "window": to_dict(saved.window),
         "features": {
             "visual_dim": saved.features.visual_dim,
             "acoustic": list(saved.features.acoustic),
-            "audio_dim": saved.features.audio_dim,
+            "audio_dims": list(saved.features.audio_dims),
             "identities": dict(saved.features.identities),
         },
         "provenance": dict(saved.provenance),
@@ -95,7 +104,7 @@ def load_model(folder: Path) -> SavedModel:
         description = yaml.safe_load((folder / CONFIG).read_text("utf-8"))
         model = from_dict(ModelConfig, description["model"])
         window = from_dict(WindowConfig, description["window"])
-        features = FeatureSpec(**description["features"])
+        features = _feature_spec(description["features"])
         expected_sha256 = description["weights_sha256"]
     except (yaml.YAMLError, KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
         raise ModelError(
@@ -107,11 +116,19 @@ def load_model(folder: Path) -> SavedModel:
             f"{folder / WEIGHTS} is not the file that {CONFIG} describes: sha256 {found}, expected {expected_sha256}. "
             "Take the folder from its source again."
         )
-    network = build_model(model, visual_dim=features.visual_dim, audio_dim=features.audio_dim)
     try:
+        network = build_model(model, visual_dim=features.visual_dim, audio_dims=features.audio_dims)
         network.load_state_dict(load_file(folder / WEIGHTS))
-    except (RuntimeError, SafetensorError) as error:
+    except (RuntimeError, ValueError, SafetensorError) as error:
         raise ModelError(f"{folder / WEIGHTS} does not fit {CONFIG}: {error}") from error
     network.eval()
     provenance = description.get("provenance", {})
     return SavedModel(network=network, model=model, window=window, features=features, provenance=provenance)
+
+
+def _feature_spec(plain: Mapping[str, Any]) -> FeatureSpec:
+    """What a model folder says of its features; folders of version 0.1 have one `audio_dim` for all streams."""
+    values = dict(plain)
+    if "audio_dim" in values:
+        values["audio_dims"] = (values.pop("audio_dim"),)
+    return FeatureSpec(**values)

@@ -1,7 +1,8 @@
 """A masked autoencoder around a timm vision transformer (He et al. 2022; paper, III-B).
 
 Three quarters of the patches are hidden; the encoder sees the rest; a small decoder fills in the hidden ones. Only the
-encoder is kept. Positions are fixed sinusoids, as the paper has them (III-B).
+encoder is kept. Positions are fixed: sinusoids in a fresh encoder, as the paper has them (III-B), and those it has
+learnt with in one that was trained before.
 """
 
 from __future__ import annotations
@@ -13,26 +14,42 @@ from jaxtyping import Float
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
+from vatrace.nn.hierarchy import run_block
 from vatrace.nn.positions import sinusoidal_grid
 
 
 class Reconstruction(NamedTuple):
-    """Loss over the hidden patches, the predicted patches, and which were hidden (True)."""
+    """What became of some pictures.
 
-    loss: Tensor
+    Args:
+        errors: mean squared error over the hidden patches of each picture, `[batch]`.
+        patches: predicted values of every patch, `[batch, patches, values]`.
+        hidden: which patches were hidden, `[batch, patches]`.
+    """
+
+    errors: Tensor
     patches: Tensor
     hidden: Tensor
+
+    @property
+    def loss(self) -> Tensor:
+        """Mean over all hidden patches; every picture has as many."""
+        return self.errors.mean()
 
 
 class MaskedAutoencoder(nn.Module):
     """Encoder, mask, decoder, loss on normalised pixels.
 
     Args:
-        encoder: a timm vision transformer with a CLS token; its position embedding is set to fixed sinusoids.
+        encoder: a timm vision transformer with a CLS token; its position embedding is not trained.
         decoder_dim: values a patch in the decoder.
         decoder_depth: blocks of the decoder.
         decoder_heads: attention heads of the decoder.
         mask_ratio: share of the patches that are hidden.
+        gradient_checkpointing: whether blocks keep only their inputs and compute the rest once more for the gradient.
+
+    Raises:
+        ValueError: the encoder has no CLS token or no position embedding.
     """
 
     def __init__(
@@ -43,13 +60,15 @@ class MaskedAutoencoder(nn.Module):
         decoder_depth: int,
         decoder_heads: int,
         mask_ratio: float = 0.75,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.mask_ratio = mask_ratio
+        self.gradient_checkpointing = gradient_checkpointing
         rows, columns = encoder.patch_embed.grid_size
         self.patch_pixels = int(encoder.patch_embed.patch_size[0])
-        use_sinusoidal_positions(encoder)
+        fixed_positions(encoder).requires_grad_(False)
         self.to_decoder = nn.Linear(encoder.embed_dim, decoder_dim)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, decoder_dim))
         self.register_buffer("decoder_positions", sinusoidal_grid(rows, columns, decoder_dim)[None], persistent=False)
@@ -69,51 +88,58 @@ class MaskedAutoencoder(nn.Module):
         hidden = torch.ones_like(noise, dtype=torch.bool).scatter(1, visible, False)
         patches = self._decode(self._encode(images, visible), visible)
         target = normalised_patches(images, self.patch_pixels)
-        error = ((patches - target) ** 2).mean(dim=-1)  # [batch, patches]
-        return Reconstruction(error[hidden].mean(), patches, hidden)
+        squares = ((patches.float() - target) ** 2).mean(dim=-1)  # [batch, patches]
+        errors = torch.where(hidden, squares, 0.0).sum(dim=1) / hidden.sum(dim=1)
+        return Reconstruction(errors, patches, hidden)
 
     def _encode(self, images: Tensor, visible: Tensor) -> Tensor:
         encoder = self.encoder
-        positions, cls_token = cls_and_positions(encoder)
-        tokens = encoder.patch_embed(images) + positions[:, 1:]
-        tokens = tokens.gather(1, visible[:, :, None].expand(-1, -1, tokens.shape[2]))
-        cls = (cls_token + positions[:, :1]).expand(len(images), -1, -1)
-        tokens = torch.cat([cls, tokens], dim=1)
+        tokens = encoder._pos_embed(encoder.patch_embed(images))
+        prefix, patches = tokens[:, : encoder.num_prefix_tokens], tokens[:, encoder.num_prefix_tokens :]
+        patches = patches.gather(1, visible[:, :, None].expand(-1, -1, patches.shape[2]))
+        tokens = encoder.norm_pre(torch.cat([prefix, patches], dim=1))
         for block in encoder.blocks:
-            tokens = block(tokens)
+            tokens = run_block(block, tokens, self.gradient_checkpointing)
         normed: Tensor = encoder.norm(tokens)
         return normed
 
     def _decode(self, tokens: Tensor, visible: Tensor) -> Tensor:
+        num_prefix = self.encoder.num_prefix_tokens
         tokens = self.to_decoder(tokens)
         positions: Tensor = self.decoder_positions  # type: ignore[assignment]  # buffers are typed Tensor | Module
         full = self.mask_token.expand(len(tokens), positions.shape[1], -1)
-        full = full.scatter(1, visible[:, :, None].expand(-1, -1, tokens.shape[2]), tokens[:, 1:].to(full.dtype))
-        sequence = torch.cat([tokens[:, :1], full + positions], dim=1)
+        seen = tokens[:, num_prefix:].to(full.dtype)
+        full = full.scatter(1, visible[:, :, None].expand(-1, -1, tokens.shape[2]), seen)
+        sequence = torch.cat([tokens[:, :num_prefix], full + positions], dim=1)
         for block in self.decoder_blocks:
-            sequence = block(sequence)
-        pixels: Tensor = self.to_pixels(self.decoder_norm(sequence[:, 1:]))
+            sequence = run_block(block, sequence, self.gradient_checkpointing)
+        pixels: Tensor = self.to_pixels(self.decoder_norm(sequence[:, num_prefix:]))
         return pixels
 
 
 def use_sinusoidal_positions(encoder: VisionTransformer) -> None:
-    """Give the encoder fixed sinusoidal positions; the CLS token has none (He et al. 2022)."""
-    rows, columns = encoder.patch_embed.grid_size
-    grid = sinusoidal_grid(rows, columns, encoder.embed_dim)
-    with torch.no_grad():
-        cls_and_positions(encoder)[0].copy_(torch.cat([torch.zeros(1, encoder.embed_dim), grid])[None])
-    cls_and_positions(encoder)[0].requires_grad_(False)
-
-
-def cls_and_positions(encoder: VisionTransformer) -> tuple[nn.Parameter, nn.Parameter]:
-    """Position embedding and CLS token of an encoder.
+    """Give a fresh encoder fixed sinusoidal positions; the CLS token has none (He et al. 2022).
 
     Raises:
-        ValueError: it has none.
+        ValueError: the encoder has no CLS token or no position embedding.
+    """
+    positions = fixed_positions(encoder)
+    rows, columns = encoder.patch_embed.grid_size
+    with torch.no_grad():
+        positions.zero_()
+        positions[:, -rows * columns :] = sinusoidal_grid(rows, columns, encoder.embed_dim)
+    positions.requires_grad_(False)
+
+
+def fixed_positions(encoder: VisionTransformer) -> nn.Parameter:
+    """The position embedding of an encoder that a masked autoencoder can be built around.
+
+    Raises:
+        ValueError: the encoder has no CLS token or no position embedding.
     """
     if encoder.pos_embed is None or encoder.cls_token is None:
         raise ValueError("the vision transformer needs a CLS token and a position embedding, as the paper's has.")
-    return encoder.pos_embed, encoder.cls_token
+    return encoder.pos_embed
 
 
 def normalised_patches(
@@ -126,20 +152,3 @@ def normalised_patches(
     patches = patches.permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2)  # [batch, rows * columns, pixels * 3]
     mean, variance = patches.mean(dim=-1, keepdim=True), patches.var(dim=-1, keepdim=True)
     return (patches - mean) / (variance + 1e-6).sqrt()
-
-
-def freeze_lower_blocks(encoder: VisionTransformer, frozen_fraction: float) -> int:
-    """Freeze patch embedding, positions, CLS token and the first blocks (paper, III-B: 16 of 24, two thirds).
-
-    Args:
-        encoder: a timm vision transformer.
-        frozen_fraction: share of the blocks to freeze, rounded to the nearest block.
-
-    Returns:
-        How many blocks are frozen.
-    """
-    num_frozen = round(len(encoder.blocks) * frozen_fraction)
-    encoder.requires_grad_(True)
-    for part in (encoder.patch_embed, *cls_and_positions(encoder), *list(encoder.blocks)[:num_frozen]):
-        part.requires_grad_(False)
-    return num_frozen

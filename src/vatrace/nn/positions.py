@@ -1,4 +1,4 @@
-"""Fixed sinusoidal positions (Vaswani et al. 2017), for frames in time and for patches in a picture."""
+"""Fixed positions: sinusoids for frames in time and patches in a picture (Vaswani et al. 2017), and rotary ones."""
 
 from __future__ import annotations
 
@@ -35,9 +35,28 @@ def sinusoidal_grid(rows: int, columns: int, dim: int) -> Float[Tensor, "patches
     return torch.cat([_encode(row, dim // 2), _encode(column, dim // 2)], dim=1)
 
 
+def rotary(stream: Float[Tensor, "batch heads frames dim"]) -> Float[Tensor, "batch heads frames dim"]:
+    """Turn each pair of values by an angle that grows with the frame (RoPE, Su et al. 2021, arXiv 2104.09864).
+
+    Lengths stay. The product of a query and a key that are both turned depends on their distance in frames and no
+    longer on where in the window they are.
+
+    Args:
+        stream: queries or keys; dim is even.
+    """
+    angles = _angles(torch.arange(stream.shape[2], dtype=torch.float32, device=stream.device), stream.shape[3])
+    cos, sin = angles.cos().to(stream.dtype), angles.sin().to(stream.dtype)
+    first, second = stream[..., 0::2], stream[..., 1::2]
+    return torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1).flatten(3)  # [.., frames, dim]
+
+
 def _encode(positions: Float[Tensor, " frames"], dim: int) -> Float[Tensor, "frames dim"]:
-    if dim % 2:
-        raise ValueError(f"dim must be even for sinusoidal positions, got {dim}.")
-    frequencies = torch.exp(torch.arange(0, dim, 2, device=positions.device) * (-math.log(10000.0) / dim))
-    angles = positions[:, None] * frequencies[None, :]
+    angles = _angles(positions, dim)
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)  # [positions, dim]
+
+
+def _angles(positions: Float[Tensor, " frames"], dim: int) -> Float[Tensor, "frames half"]:
+    if dim % 2:
+        raise ValueError(f"dim must be even for sinusoidal and rotary positions, got {dim}.")
+    frequencies = torch.exp(torch.arange(0, dim, 2, device=positions.device) * (-math.log(10000.0) / dim))
+    return positions[:, None] * frequencies[None, :]

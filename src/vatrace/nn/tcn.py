@@ -8,7 +8,9 @@ frames).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -50,6 +52,31 @@ class TemporalConvNet(nn.Module):
         for block in self.blocks:
             hidden = block(hidden, ended)
         return hidden.transpose(1, 2)
+
+
+class TemporalConvNetEach(nn.Module):
+    """A network a feature set, then a linear layer to one stream (ours; the paper does not say how it joins them).
+
+    Args:
+        networks: one a feature set.
+        input_dims: values a frame of each feature set, in the order in which they stand side by side.
+        dim: values a frame that each network gives, and that go out.
+    """
+
+    def __init__(self, networks: Sequence[TemporalConvNet], input_dims: Sequence[int], dim: int) -> None:
+        super().__init__()
+        self.input_dims = list(input_dims)
+        self.networks = nn.ModuleList(networks)
+        self.join = nn.Linear(len(networks) * dim, dim)
+
+    def forward(
+        self, stream: Float[Tensor, "batch frames input_dim"], valid: Bool[Tensor, "batch frames"]
+    ) -> Float[Tensor, "batch frames dim"]:
+        """Encode each feature set on its own and join them, frame by frame."""
+        parts = torch.split(stream, self.input_dims, dim=-1)
+        encoded = [network(part, valid) for network, part in zip(self.networks, parts, strict=True)]
+        joined: Tensor = self.join(torch.cat(encoded, dim=-1))
+        return joined
 
 
 class _ResidualBlock(nn.Module):

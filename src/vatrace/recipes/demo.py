@@ -115,6 +115,7 @@ def _tuning(size: DemoSize, seed: int) -> FinetuneConfig:
     """A fresh small network needs a higher rate than the paper's, and 64 pixels bear less turning and cutting."""
     return FinetuneConfig(
         epochs=size.finetune_epochs,
+        batch_images=64,
         lr_peak=2e-3,
         rotation_degrees=2.0,
         smallest_crop=0.95,

@@ -1,13 +1,11 @@
-"""`vatrace evaluate`: score a model on a split of a corpus."""
+"""`vatrace evaluate`: score a model on the clips of its fold that were kept for that, or on a split of a corpus."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from vatrace.errors import DatasetError, ModelError
-from vatrace.files import write_json
-from vatrace.recipes.train import labelled_clips
+from vatrace.errors import ModelError
 from vatrace.recipes.watch import SILENCE, Watch
 
 
@@ -16,12 +14,13 @@ def evaluate(
     *,
     corpus: Path,
     features: Path,
-    split: str = "test",
+    split: str = "",
     watch: Watch = SILENCE,
 ) -> dict[str, Any]:  # Any: numbers and words, as JSON has them
-    """Score a model: CCC over all labelled frames of a split, concatenated, as the ABAW challenge does it.
+    """Score a model: CCC over all labelled frames of a set of clips, concatenated, as the ABAW challenge does it.
 
-    Writes MODEL/predictions/<split>/*.csv and MODEL/scores-<split>.json, and prints the scores as JSON.
+    Writes MODEL/predictions/<set>/*.csv and MODEL/scores-<set>.json, and prints the scores as JSON. selection_mean_ccc
+    is the score the epoch was chosen by; it is not the score of the model.
 
     Example: vatrace evaluate demo/run/fold0 --corpus demo/corpus --features demo/features
 
@@ -29,43 +28,27 @@ def evaluate(
         model: model folder.
         corpus: folder with annotations in the official layout.
         features: folder that `vatrace extract` wrote.
-        split: train, validation or test.
+        split: train, validation or test; without it, the clips that the model's fold keeps for scoring.
     """
     from vatrace.datasets.affwild2 import SPLIT_FOLDERS, open_corpus
-    from vatrace.inference.predictor import Predictor
-    from vatrace.metrics import score_traces
-    from vatrace.report.export import write_trace_csv
-    from vatrace.training.temporal import check_no_overlap
+    from vatrace.models.checkpoint import load_model
+    from vatrace.recipes.labelled import labelled_clips
+    from vatrace.recipes.one_fold import score_set
 
-    if split not in SPLIT_FOLDERS:
+    if split and split not in SPLIT_FOLDERS:
         raise ValueError(f"--split must be one of {', '.join(SPLIT_FOLDERS)}, got {split!r}.")
     opened = open_corpus(corpus)
-    clips = labelled_clips(opened, features, opened.splits[split])
-    predictor = Predictor.from_folder(model)
-    tuned_on = predictor.model.provenance.get("encoder_tuned_on")
-    if tuned_on is None:
-        raise ModelError(f"{model} does not say which videos its encoder was tuned on, so no split can be trusted.")
-    check_no_overlap(clips, tuned_on)
-    pairs = []
-    with watch.track(f"scoring the {split} split", len(clips)) as advance:
-        for clip in clips:
-            prediction = predictor.trace(clip.features.read())
-            write_trace_csv(model / "predictions" / split / f"{clip.features.clip}.csv", prediction)
-            pairs.append((prediction, clip.label))
-            advance(1)
-    score = score_traces(pairs)
-    if not score.frames:
-        raise DatasetError(f"the {split} split of {corpus} has no labelled frame, so there is nothing to score.")
-    scores = {
-        "valence_ccc": round(score.valence_ccc, 6),
-        "arousal_ccc": round(score.arousal_ccc, 6),
-        "mean_ccc": round(score.mean_ccc, 6),
-        "split": split,
-        "fold": predictor.model.provenance.get("fold"),
-        "seed": predictor.model.provenance.get("seed"),
-        "clips": len(clips),
-        "frames": score.frames,
-        "data": predictor.model.provenance.get("remark") or corpus.name,
-    }
-    write_json(model / f"scores-{split}.json", scores)
-    return scores
+    about = load_model(model).provenance
+    if not split and not about.get("scored_clips"):
+        raise ModelError(f"{model} does not say which clips are kept for scoring it; name some with --split.")
+    chosen = opened.splits[split] if split else tuple(about["scored_clips"])
+    name = split or str(about["scored_name"])
+    learned = set(about.get("train_clips", ())) & set(chosen)
+    if learned:
+        watch.say(f"the model has learned from {len(learned)} of these {len(chosen)} clips: this is no test of it.")
+    if about.get("selection_is_scored"):
+        watch.say("the epoch was chosen by the fold's scored clips, so their score is optimistic.")
+    clips = labelled_clips(opened, features, chosen)
+    with watch.track(f"scoring {name}", len(clips)) as advance:
+        scores = score_set(model, clips, name, on_clip=advance)
+    return {key: value for key, value in scores.items() if key != "by_clip"}

@@ -44,8 +44,9 @@ def extract(
         encoder: an encoder folder of ours, or the name of any timm network.
         weights: a checkpoint for a timm network; without it they are fetched from the hub.
         random_weights: leave a timm network untrained.
-        acoustic: which of mfcc (39), egemaps (23, needs openSMILE) and vggish (128, needs its weights).
-        vggish_weights: the file vggish-10086976.pth.
+        acoustic: which of mfcc (39), egemaps (23, needs openSMILE), vggish (128) and vggish_pca (128, after Google's
+            PCA); docs/features.md describes them.
+        vggish_weights: the file vggish-10086976.pth; without it the one that `vatrace weights vggish` fetched.
         workers: processes; 0 takes one a core.
     """
     from vatrace.features.store import write_manifest
@@ -94,7 +95,7 @@ def make_pipeline(
     return FeaturePipeline(
         detector=FaceDetector(num_threads=num_threads),
         visual=load_visual(encoder, weights, random_weights),
-        acoustic=[acoustic_extractor(name, weights=vggish_weights if name == "vggish" else None) for name in acoustic],
+        acoustic=[acoustic_extractor(name, weights=vggish_weights) for name in acoustic],
     )
 
 

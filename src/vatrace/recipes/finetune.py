@@ -3,63 +3,91 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vatrace.config import FinetuneConfig, to_dict
 from vatrace.files import hash_of
 from vatrace.recipes.pretrain import clip_folders
+from vatrace.recipes.starting import starting_encoder
 from vatrace.recipes.watch import SILENCE, Watch, following
 
 if TYPE_CHECKING:
     from vatrace.features.visual import VisualEncoder
     from vatrace.training.finetune import LabelledCrops
+    from vatrace.training.world import World
 
 
 def finetune(
     crops: Path,
     *,
     corpus: Path,
-    encoder: Path,
+    encoder: str | Path,
     out: Path,
+    weights: Path | None = None,
+    random_weights: bool = False,
+    pixels: Literal["paper", "channels", "timm"] | None = None,
     clips: tuple[str, ...] = (),
     config: FinetuneConfig = FinetuneConfig(),  # noqa: B008  (frozen)
+    workers: int = 0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
     watch: Watch = SILENCE,
 ) -> Path:
     """Fine-tune an encoder hierarchically: the lower two thirds stay frozen (paper, III-B).
 
     The videos it is tuned on are listed in the encoder folder, and `vatrace train` refuses them. Can be stopped at any
-    moment; the same command goes on after the last whole epoch and ends with the same weights.
+    moment; the same command goes on where it was, and ends with the same weights. docs/encoder.md has the recipe for
+    ViT-L and a GPU of 24 GB.
 
     Example: vatrace finetune demo/crops --corpus demo/faces --encoder demo/pretrained --out runs/encoder
+      --config.lr_peak 2e-3
 
     Args:
         crops: folder of crops, <clip>/%05d.jpg, as `vatrace crops` writes it.
         corpus: folder with annotations in the official layout.
-        encoder: encoder folder to start from, as `vatrace pretrain` writes it.
+        encoder: what to start from: an encoder folder, as `vatrace pretrain` writes it, or the name of any timm
+            network, such as vit_large_patch16_224.mae.
         out: encoder folder to write.
+        weights: a checkpoint for a timm network, .safetensors or .pth in the layout of timm or facebookresearch/mae;
+            without it they are taken from the hub.
+        random_weights: leave a timm network untrained.
+        pixels: how pictures are normalised for a timm network: paper (.389 and .198 for every channel; taken if
+            nothing is said), channels (the authors' numbers for each), or timm (those it was trained with).
         clips: names of the clips to use; those of the training split that have crops if empty.
         config: how to train.
+        workers: processes that load pictures; 0 loads in the one that trains.
+        device: auto takes a GPU if there is one.
     """
-    from vatrace.features.visual import load_encoder, save_encoder
+    from vatrace.training.world import joined_world
+
+    with joined_world(device) as world:
+        start = starting_encoder(encoder, weights=weights, random_weights=random_weights, pixels=pixels, watch=watch)
+        pictures = _labelled(crops, corpus, clips, start)
+        settings = hash_of([start.identity, to_dict(config), pictures.digest])
+        _tune_once(start, pictures, config, out, settings, workers, world, watch)
+    return out
+
+
+def _tune_once(
+    start: VisualEncoder,
+    pictures: LabelledCrops,
+    config: FinetuneConfig,
+    out: Path,
+    settings: str,
+    workers: int,
+    world: World,
+    watch: Watch,
+) -> None:
+    from vatrace.features.visual import save_encoder
     from vatrace.recipes.once import is_done
     from vatrace.training.finetune import finetune_encoder
 
-    start = load_encoder(encoder)
-    pictures = _labelled(crops, corpus, clips, start)
-    settings = hash_of([start.identity, to_dict(config), pictures.digest])
     if is_done(out / "encoder.json", settings):
-        return out
+        return
     with watch.track("fine-tuning", 0) as advance:
-        tuned = finetune_encoder(
-            start,
-            pictures,
-            config,
-            out,
-            on_step=following(advance),
-        )
-    notes = {"settings": settings, "recipe": "hierarchical fine-tuning", "pictures": len(pictures.labels)}
-    save_encoder(out, tuned, notes)
-    return out
+        tuned = finetune_encoder(start, pictures, config, out, workers=workers, world=world, on_step=following(advance))
+    if world.is_first:
+        notes = {"settings": settings, "recipe": "hierarchical fine-tuning", "pictures": len(pictures.labels)}
+        save_encoder(out, tuned, notes | {"config": to_dict(config), "started_from": start.identity})
 
 
 def _labelled(crops: Path, corpus: Path, clips: tuple[str, ...], encoder: VisualEncoder) -> LabelledCrops:
@@ -72,12 +100,14 @@ def _labelled(crops: Path, corpus: Path, clips: tuple[str, ...], encoder: Visual
 
     opened = open_corpus(corpus)
     listed = list_crops(crops, clips or sorted(set(opened.splits["train"]) & set(clip_folders(crops))))
-    last_frame = {crop.clip: crop.frame for crop in listed}
-    # Rows belong to frame numbers; no time is needed to read them.
-    labels = {
-        clip: read_annotation(opened.annotation_path(clip), np.arange(frame + 1, dtype=np.float64))
-        for clip, frame in last_frame.items()
-    }
-    chosen = [crop for crop in listed if labels[crop.clip].valid[crop.frame]]
-    values = [[labels[crop.clip].valence[crop.frame], labels[crop.clip].arousal[crop.frame]] for crop in chosen]
-    return LabelledCrops(CropReader(chosen, encoder.config.image_pixels), np.array(values, np.float32).reshape(-1, 2))
+    values = np.zeros((len(listed), 2), np.float32)
+    valid = np.zeros(len(listed), bool)
+    for number, clip in enumerate(listed.clips):
+        rows = np.flatnonzero(listed.clip_numbers == number)
+        if len(rows):
+            frames = listed.frames[rows]
+            # Rows belong to frame numbers; no time is needed to read them.
+            label = read_annotation(opened.annotation_path(clip), np.arange(frames.max() + 1, dtype=np.float64))
+            valid[rows] = label.valid[frames]
+            values[rows] = np.stack([label.valence[frames], label.arousal[frames]], axis=1)
+    return LabelledCrops(CropReader(listed.select(valid), encoder.config.image_pixels), values[valid])

@@ -30,9 +30,10 @@ def predict(
     """Write the valence-arousal trace of videos: OUT/<clip>.csv, one row a frame, with a sidecar OUT/<clip>.json.
 
     Columns: frame (the first is 1), time in seconds as the container says, person, valence, arousal, face and voice (1
-    where there was one), gate_face and gate_voice (how far each rests on itself). An empty field is missing. Videos
-    whose trace is there, of the same file and model, are kept. A video that cannot be read is named at the end, and
-    the others are done.
+    where there was one: the value rests on it), gate_face and gate_voice (how far each rests on itself). An empty field
+    is missing. The sidecar says which share of the frames rests on both, on one, or has no value, and when a channel
+    was missing. Videos whose trace is there, of the same file and model, are kept. A video that cannot be read is
+    named at the end, and the others are done.
 
     Example: vatrace predict interview.mp4 --out results
 
@@ -40,7 +41,8 @@ def predict(
         videos: files, folders or patterns.
         out: folder to write; - writes the CSV of one video to standard output.
         model: model folder; without it the one that `make demo` left in demo/run/fold0, which knows only drawn faces.
-        vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features.
+        vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features; without it the one that
+            `vatrace weights vggish` fetched.
     """
     from vatrace.inference.video import VideoPredictor
 
@@ -118,6 +120,9 @@ def _watched(path: Path, predictor: VideoPredictor, watch: Watch) -> VideoResult
 
 
 def _facts(path: Path, result: VideoResult) -> dict[str, object]:
+    from vatrace.report.basis import basis_shares
+    from vatrace.report.spans import missing_spans
+
     trace, features = result.trace, result.features
     return {
         "clip": path.name,
@@ -127,6 +132,15 @@ def _facts(path: Path, result: VideoResult) -> dict[str, object]:
         "last_time_seconds": round(float(trace.times_seconds[-1]), 6),
         "frames_with_face": int(features.streams["visual"].valid.sum()),
         "frames_with_voice": int(trace.voice_valid.sum()) if trace.voice_valid is not None else None,
+        "rests_on": {kind: round(share, 6) for kind, share in basis_shares(trace).items()},  # shares of the frames
+        "missing": [
+            {
+                "what": span.kind,
+                "start_seconds": round(span.start_seconds, 6),
+                "end_seconds": round(span.end_seconds, 6),
+            }
+            for span in missing_spans(trace)
+        ],
         "features": dict(features.identities),
         "warnings": list(features.warnings),
     }
@@ -160,12 +174,12 @@ def _is_current(sidecar: Path, made_from: dict[str, str], path: Path) -> bool:
 def _summary(result: VideoResult) -> str:
     import numpy as np
 
+    from vatrace.report.basis import basis_words
+
     trace = result.trace
     seconds = float(trace.times_seconds[-1] - trace.times_seconds[0])
-    seen = float(result.features.streams["visual"].valid.mean())
-    heard = float(trace.voice_valid.mean()) if trace.voice_valid is not None else 0.0
     valence, arousal = float(np.nanmean(trace.valence)), float(np.nanmean(trace.arousal))
     return (
-        f"{len(trace)} frames in {seconds:.1f} s, face in {seen:.0%}, voice in {heard:.0%}, "
-        f"mean valence {valence:+.2f}, mean arousal {arousal:+.2f}"
+        f"{len(trace)} frames in {seconds:.1f} s, mean valence {valence:+.2f}, mean arousal {arousal:+.2f}; "
+        f"values rest {basis_words(trace)}"
     )

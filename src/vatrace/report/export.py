@@ -8,11 +8,12 @@ The columns, one row a video frame:
 | `time` | the container's own timestamp in seconds, six decimals; never a frame number divided by a rate |
 | `person` | which person of the clip |
 | `valence`, `arousal` | unpleasant -1 to pleasant 1, calm -1 to excited 1 |
-| `face`, `voice` | 1 where a face was seen or a voice heard, else 0 |
+| `face`, `voice` | 1 where a face was seen or a voice heard, else 0: a value rests on what is 1 |
 | `gate_face` | weight of the face's own stream against what it reads from the voice, 0 to 1 (Eq. 4 of the paper) |
 | `gate_voice` | the same for the voice |
 
-An empty field is missing. It is never 0 and never -5.
+An empty field is missing. It is never 0 and never -5. A gate is missing where its own channel is, throughout a clip
+that has only one channel, and for a model without gates; `face` or `voice` where the model does not take that channel.
 """
 
 from __future__ import annotations
@@ -28,13 +29,11 @@ from numpy.typing import NDArray
 
 from vatrace import files
 from vatrace.errors import DatasetError
+from vatrace.report.basis import telling_gates
 from vatrace.streams import BoolArray, FloatArray, Trace
 
 COLUMNS = ("frame", "time", "person", "valence", "arousal", "face", "voice", "gate_face", "gate_voice")
 FIRST_FRAME = 1  # as ABAW numbers its crops
-
-_VISUAL, _AUDIO = 0, 1  # modality axis of Trace.gate_weights
-_ORIGINAL = 0  # stream axis of Trace.gate_weights
 
 
 def write_trace_csv(path: Path, trace: Trace, *, person: int = 0) -> None:
@@ -58,6 +57,7 @@ def trace_csv_text(trace: Trace, *, person: int = 0) -> str:
     Returns:
         A header and one row a frame. Equal traces give equal text.
     """
+    gates = telling_gates(trace)
     columns: tuple[Iterable[str], ...] = (
         (str(FIRST_FRAME + frame) for frame in range(len(trace))),
         (_decimal(time) for time in trace.times_seconds),
@@ -66,8 +66,7 @@ def trace_csv_text(trace: Trace, *, person: int = 0) -> str:
         _values(trace.arousal, trace.valid),
         _flags(trace.face_valid, len(trace)),
         _flags(trace.voice_valid, len(trace)),
-        _gate(trace, _VISUAL),
-        _gate(trace, _AUDIO),
+        *(_gate(gates, channel, len(trace)) for channel in range(2)),
     )
     rows = (",".join(row) for row in zip(*columns, strict=True))
     return "\n".join([",".join(COLUMNS), *rows]) + "\n"
@@ -121,10 +120,8 @@ def _flags(flags: BoolArray | None, num_frames: int) -> Iterable[str]:
     return repeat("", num_frames) if flags is None else (str(int(flag)) for flag in flags)
 
 
-def _gate(trace: Trace, modality: int) -> Iterable[str]:
-    if trace.gate_weights is None:
-        return repeat("", len(trace))
-    return (_decimal(weight) for weight in trace.gate_weights[:, modality, _ORIGINAL])
+def _gate(gates: NDArray[np.float64] | None, channel: int, num_frames: int) -> Iterable[str]:
+    return repeat("", num_frames) if gates is None else map(_decimal, gates[:, channel])
 
 
 def _numbers(path: Path, rows: list[dict[str, str]], name: str) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ from plotly.offline import get_plotlyjs
 
 from vatrace import files
 from vatrace.errors import MediaError
+from vatrace.report.basis import telling_gates
 from vatrace.report.spans import Shade, frame_ends, missing_spans
 from vatrace.report.summary import second_rows, summary_sentence
 from vatrace.streams import FloatArray, Trace
@@ -123,15 +124,15 @@ def page_data(trace: Trace, truth: Trace | None, episodes: Sequence[Shade]) -> d
     Returns:
         `trace`, `truth`, `episodes`, `missing` and `end`, the moment after the last frame, all in seconds.
     """
-    gates = trace.gate_weights
+    gates = telling_gates(trace)
     ends = frame_ends(trace.times_seconds)
     return {
         "trace": {
             **_affect(trace),
             "face": None if trace.face_valid is None else trace.face_valid.astype(int).tolist(),
             "voice": None if trace.voice_valid is None else trace.voice_valid.astype(int).tolist(),
-            "gate_face": None if gates is None else _numbers(gates[:, 0, 0]),
-            "gate_voice": None if gates is None else _numbers(gates[:, 1, 0]),
+            "gate_face": None if gates is None else _numbers(gates[:, 0]),
+            "gate_voice": None if gates is None else _numbers(gates[:, 1]),
         },
         "truth": None if truth is None else _affect(truth),
         "episodes": [

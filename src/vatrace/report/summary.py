@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vatrace.report.basis import basis_words, telling_gates
 from vatrace.streams import BoolArray, FloatArray, Trace
 
 MISSING_TEXT = "–"
@@ -20,7 +21,7 @@ def clock(seconds: float) -> str:
 
 
 def summary_sentence(trace: Trace, truth: Trace | None) -> str:
-    """Say in two or three sentences how the trace runs and how much of the clip it rests on.
+    """Say in a few sentences how the trace runs, what there was of the clip, and what the values rest on.
 
     Args:
         trace: the prediction.
@@ -35,6 +36,7 @@ def summary_sentence(trace: Trace, truth: Trace | None) -> str:
     sentences = [
         f"{_course('Valence', trace.valence, trace, valid)}; {_course('arousal', trace.arousal, trace, valid)}.",
         _presence(trace),
+        f"Values rest {words}." if (words := basis_words(trace)) else "",
     ]
     if truth is not None and _usable(truth).any():
         sentences.append(f"On average the annotation says {_means(truth)}, the prediction {_means(trace)}.")
@@ -88,8 +90,8 @@ def _columns(trace: Trace, truth: Trace | None) -> list[_Column]:
         for name, flags, write in further
         if flags is not None
     ]
-    if trace.gate_weights is not None:
-        gates = trace.gate_weights[:, :, 0].astype(np.float64)  # [frames, modality]
+    gates = telling_gates(trace)
+    if gates is not None:
         columns.append(_Column("face gate", trace.times_seconds, gates[:, 0], _share))
         columns.append(_Column("voice gate", trace.times_seconds, gates[:, 1], _share))
     return columns

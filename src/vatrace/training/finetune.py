@@ -6,30 +6,31 @@ learn valence and arousal. The encoder keeps the list of videos it was tuned on,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
-from torchvision.transforms import v2
 
 from vatrace.config import EncoderConfig, FinetuneConfig, to_dict
+from vatrace.datasets.augmentation import apply_change, draw_change, draw_colours, recolour
 from vatrace.datasets.crops import CropReader, crops_digest
-from vatrace.errors import ModelError
-from vatrace.features.visual import VisualEncoder, make_encoder, prepare_images
+from vatrace.errors import DatasetError, ModelError
+from vatrace.features.visual import VisualEncoder, make_encoder, normalise_images
 from vatrace.files import hash_of
-from vatrace.nn.mae import freeze_lower_blocks
+from vatrace.nn.hierarchy import PictureRegressor, parameter_groups
+from vatrace.training.loop import Plan, run
 from vatrace.training.losses import ccc_loss, mse_loss
-from vatrace.training.progress import OnStep, Step, silent
-from vatrace.training.randomness import permutation, seed_torch
+from vatrace.training.progress import OnStep, silent
+from vatrace.training.randomness import generator, seed_torch
 from vatrace.training.schedule import warmup_then_cosine
-from vatrace.training.state import Progress, load_state, save_state
+from vatrace.training.world import ALONE, World
 
 
 @dataclass(frozen=True)
@@ -42,33 +43,62 @@ class LabelledCrops:
     @property
     def digest(self) -> str:
         """Tells these pictures and labels from others."""
-        return hash_of([crops_digest(self.crops.crops), self.labels.tolist()])
+        return hash_of([crops_digest(self.crops.crops), hashlib.sha256(self.labels.tobytes()).hexdigest()])
 
     @property
     def clips(self) -> tuple[str, ...]:
         """Names of the videos they are from."""
-        return tuple(sorted({crop.clip for crop in self.crops.crops}))
+        return self.crops.crops.used_clips
 
 
-class PictureRegressor(nn.Module):
-    """Encoder, then LayerNorm, dropout and a linear layer to valence and arousal (paper, III-B: "regression head").
+@dataclass(frozen=True)
+class LabelledPart:
+    """Augmented `pictures` [n, height, width, 3] as bytes, `colours` [n, 5] for `recolour`, and `labels` [n, 2]."""
 
-    Args:
-        encoder: a timm vision transformer.
-        dropout: before the linear layer.
-    """
+    pictures: Tensor
+    colours: Tensor
+    labels: Tensor
 
-    def __init__(self, encoder: VisionTransformer, *, dropout: float) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.head = nn.Sequential(
-            nn.LayerNorm(encoder.num_features), nn.Dropout(dropout), nn.Linear(encoder.num_features, 2)
+
+@dataclass(frozen=True)
+class PictureJob:
+    """Tuning on single pictures, for the training loop."""
+
+    labelled: LabelledCrops
+    encoder: EncoderConfig
+    config: FinetuneConfig
+
+    @property
+    def num_items(self) -> int:
+        """How many pictures there are."""
+        return len(self.labelled.crops)
+
+    def load(self, indices: Sequence[int], epoch: int) -> LabelledPart:
+        """Some pictures, each changed at random; the same in an epoch whoever loads it (paper, IV-C)."""
+        config, pictures, colours = self.config, self.labelled.crops.read(indices), []
+        for row, index in enumerate(indices):
+            random = generator(config.seed, "augment", epoch, index)
+            change = draw_change(random, rotation_degrees=config.rotation_degrees, smallest_crop=config.smallest_crop)
+            pictures[row] = apply_change(pictures[row], change)
+            colours.append(draw_colours(random, config.colour_jitter))
+        return LabelledPart(
+            torch.from_numpy(pictures),
+            torch.from_numpy(np.array(colours, np.float32).reshape(-1, 5)),
+            torch.from_numpy(self.labelled.labels[list(indices)]),
         )
 
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 2"]:
-        """Valence and arousal of each picture."""
-        values: Tensor = self.head(self.encoder(images))
-        return values
+    def outputs(self, network: nn.Module, part: LabelledPart) -> tuple[Tensor, Tensor]:
+        """Predictions and labels, each `[n, 2]`."""
+        images = normalise_images(part.pictures, self.encoder)
+        if self.config.colour_jitter:
+            images = recolour(images, part.colours)
+        return network(images), part.labels
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The chosen loss over a global batch."""
+        everyone = torch.ones(len(targets), dtype=torch.bool, device=targets.device)
+        chosen = {"ccc": (ccc_loss,), "mse": (mse_loss,), "ccc+mse": (ccc_loss, mse_loss)}[self.config.loss]
+        return torch.stack([each(outputs, targets, everyone) for each in chosen]).sum()
 
 
 def finetune_encoder(
@@ -77,105 +107,85 @@ def finetune_encoder(
     config: FinetuneConfig,
     folder: Path,
     *,
+    workers: int = 0,
+    world: World = ALONE,
     on_step: OnStep = silent,
 ) -> VisualEncoder:
-    """Tune the upper blocks of an encoder to valence and arousal.
+    """Tune an encoder, or its upper blocks, to valence and arousal.
 
-    A run that was stopped goes on after the last whole epoch and ends with the same weights.
+    A run that was stopped goes on where it was and ends with the same weights, with any number of workers.
 
     Args:
-        pretrained: where to start.
+        pretrained: where to start; stays as it is.
         pictures: what to tune on.
         config: how to tune.
         folder: where the run keeps its state.
+        workers: processes that load pictures; 0 loads in this one.
+        world: the processes that train together, and their device.
         on_step: told after each step.
 
     Returns:
-        The tuned encoder without its head; `tuned_on` lists the videos.
+        The tuned encoder without its head; `tuned_on` lists the videos, with those it was tuned on before.
 
     Raises:
-        ModelError: the encoder is no vision transformer.
+        DatasetError: there is no picture.
+        ModelError: something is asked for that needs a vision transformer, and the encoder is none.
     """
-    if not isinstance(pretrained.network, VisionTransformer):
-        raise ModelError(
-            f"{pretrained.config.architecture} is no vision transformer; its blocks cannot be frozen by depth."
-        )
-    seed_torch(config.seed, "head")
-    network = PictureRegressor(deepcopy(pretrained.network), dropout=config.dropout)
-    freeze_lower_blocks(network.encoder, config.frozen_fraction)
-    weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(weights, weight_decay=config.weight_decay)
-    settings = hash_of([pretrained.identity, to_dict(config), pictures.digest])
-    taken_up = load_state(folder, settings, network, optimizer)
-    first = taken_up[0].epochs if taken_up else 0
-    steps = -(-len(pictures.crops) // config.batch_images)
-    for epoch in range(first, config.epochs):
-        for step, (images, labels) in enumerate(_batches(pictures, pretrained.config, config, epoch)):
-            rate = warmup_then_cosine(
-                epoch + step / steps, lr_peak=config.lr_peak, warmup_epochs=config.warmup_epochs, epochs=config.epochs
-            )
-            loss = _step(network, optimizer, images, labels, rate)
-            on_step(Step(done=epoch * steps + step + 1, total=config.epochs * steps, shown={"loss": loss}))
-        save_state(folder, Progress(epochs=epoch + 1, settings=settings, memory={}), network, optimizer, {})
-    return make_encoder(pretrained.config, network.encoder, pictures.clips)
-
-
-def _batches(
-    pictures: LabelledCrops, encoder: EncoderConfig, config: FinetuneConfig, epoch: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    augment = _augmentation(encoder.image_pixels, config)
-    order = permutation(len(pictures.crops), config.seed, epoch)
-    for at in range(0, len(order), config.batch_images):
-        seed_torch(config.seed, "finetune", epoch, at)
-        chosen = order[at : at + config.batch_images]
-        images = prepare_images(_augmented(pictures.crops, chosen, augment), encoder)
-        yield _recoloured(images, config.colour_jitter), torch.from_numpy(pictures.labels[chosen])
-
-
-def _augmented(crops: CropReader, chosen: Sequence[int], augment: nn.Module) -> NDArray[np.uint8]:
-    images = torch.from_numpy(crops.read(chosen)).permute(0, 3, 1, 2)
-    images = torch.stack([augment(image) for image in images])  # one by one: a batch would share its random numbers
-    return images.permute(0, 2, 3, 1).numpy()
-
-
-def _recoloured(
-    images: Float[Tensor, "batch 3 height width"], strength: float
-) -> Float[Tensor, "batch 3 height width"]:
-    """Fade each picture towards grey, change its contrast, and shift its channels.
-
-    Hair and skin then tell less of who it is.
-    """
-    if strength == 0:
-        return images
-    size = (len(images), 1, 1, 1)
-    kept = 1 - strength * torch.rand(size)
-    faded = kept * images + (1 - kept) * images.mean(dim=1, keepdim=True)
-    contrast = 1 + strength * (0.8 * torch.rand(size) - 0.4)
-    return faded * contrast + 0.4 * strength * torch.randn(len(images), 3, 1, 1)
-
-
-def _augmentation(image_pixels: int, config: FinetuneConfig) -> nn.Module:
-    """Rotation, flip, crop and scale (paper, IV-C)."""
-    chain: nn.Module = v2.Compose(
-        [
-            v2.RandomRotation(config.rotation_degrees, interpolation=v2.InterpolationMode.BILINEAR),
-            v2.RandomHorizontalFlip(0.5),
-            v2.RandomResizedCrop(image_pixels, scale=(config.smallest_crop, 1.0), antialias=True),
-        ]
+    if not len(pictures.crops):
+        raise DatasetError("no picture has a label, so there is nothing to tune on.")
+    network = picture_regressor(pretrained, config).to(world.device)
+    optimizer = torch.optim.AdamW(parameter_groups(network, config.layer_decay), weight_decay=config.weight_decay)
+    run(
+        network,
+        optimizer,
+        PictureJob(pictures, pretrained.config, config),
+        _plan(config, workers),
+        folder,
+        settings=hash_of([pretrained.identity, to_dict(config), pictures.digest]),
+        world=world,
+        on_step=on_step,
     )
-    return chain
+    tuned_on = sorted({*pretrained.tuned_on, *pictures.clips})
+    return make_encoder(pretrained.config, network.encoder.cpu(), tuned_on)
 
 
-def _step(
-    network: PictureRegressor, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, rate: float
-) -> float:
-    network.train()
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    prediction = network(images)
-    everyone = torch.ones(len(labels), dtype=torch.bool)
-    loss = ccc_loss(prediction, labels, everyone) + mse_loss(prediction, labels, everyone)
-    optimizer.zero_grad()
-    torch.autograd.backward(loss)
-    optimizer.step()
-    return float(loss.detach())
+def picture_regressor(pretrained: VisualEncoder, config: FinetuneConfig) -> PictureRegressor:
+    """A copy of the encoder with a fresh head, frozen as configured.
+
+    Raises:
+        ModelError: something is asked for that needs a vision transformer, and the encoder is none.
+    """
+    network, name = pretrained.network, pretrained.config.architecture
+    if not isinstance(network, VisionTransformer):
+        if config.frozen_fraction:
+            raise ModelError(
+                f"{name} is no vision transformer with blocks, so the lower {config.frozen_fraction:.2f} of them "
+                "cannot be frozen; --config.frozen_fraction 0 trains all of it."
+            )
+        if config.layer_decay is not None:
+            raise ModelError(f"{name} is no vision transformer with blocks; leave --config.layer_decay out.")
+    seed_torch(config.seed, "head")
+    return PictureRegressor(
+        deepcopy(network),
+        dropout=config.dropout,
+        frozen_fraction=config.frozen_fraction,
+        gradient_checkpointing=config.gradient_checkpointing,
+    )
+
+
+def _plan(config: FinetuneConfig, workers: int) -> Plan:
+    def learning_rate(epoch: float) -> float:
+        return warmup_then_cosine(
+            epoch, lr_peak=config.lr_peak, warmup_epochs=config.warmup_epochs, epochs=config.epochs
+        )
+
+    return Plan(
+        seed=config.seed,
+        epochs=config.epochs,
+        batch=config.batch_images,
+        learning_rate=learning_rate,
+        parts=config.parts,
+        bf16=config.bf16,
+        workers=workers,
+        items_per_epoch=config.images_per_epoch,
+    )

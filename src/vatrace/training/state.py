@@ -1,13 +1,13 @@
 """Where a training run stands, on disk: named tensors and plain data in one safetensors file. Nothing is pickled.
 
-With randomness keyed by (seed, epoch, step), network, optimiser and the number of epochs done are the whole state.
+With randomness keyed by (seed, epoch, step), network, optimiser and the position are the whole state.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,21 @@ STATE = "state.safetensors"
 class Progress:
     """What a run has done so far.
 
-    `epochs` finished, under which `settings` (their hash), and what else it remembers.
+    Args:
+        epochs: finished.
+        settings: hash of those it ran under.
+        memory: what else it remembers.
+        steps: done in the epoch that is not finished.
+        loss_sum: of those steps.
+        seconds: that they took.
     """
 
     epochs: int
     settings: str
     memory: Mapping[str, Any]  # Any: plain data for JSON
+    steps: int = 0
+    loss_sum: float = 0.0
+    seconds: float = 0.0
 
 
 def save_state(
@@ -42,7 +51,7 @@ def save_state(
     tensors |= {f"best.{name}": value for name, value in best.items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
-    plain = {"epochs": progress.epochs, "settings": progress.settings, "memory": dict(progress.memory)}
+    plain = asdict(progress) | {"memory": dict(progress.memory)}
     with committed(folder / STATE) as part:
         contents = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
         save_file(contents, part, metadata={"progress": json.dumps(plain)})

@@ -1,17 +1,17 @@
 """Train the temporal model on one fold (paper, III-D and IV-C).
 
 Features in windows, CCC loss over the batch, warm-up and cosine restarts, early stopping on validation subjects by the
-mean CCC of Eq. 7. Validation uses the same function as inference. A run that was stopped goes on after the last whole
-epoch and ends with the same weights.
+mean CCC of Eq. 7. Validation uses the same function as inference. A run that was stopped goes on where it was and ends
+with the same weights.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,16 @@ from vatrace.errors import DatasetError
 from vatrace.files import hash_of, write_text
 from vatrace.inference.predictor import Predictor
 from vatrace.metrics import Score, score_traces
-from vatrace.models.bdca import BdcaNetwork, Standardise
-from vatrace.models.build import build_model
+from vatrace.models.build import TemporalNetwork, build_model
 from vatrace.models.checkpoint import FeatureSpec, SavedModel
+from vatrace.nn.standardise import Standardise
 from vatrace.streams import Trace
+from vatrace.training.loop import Plan, run
 from vatrace.training.losses import ccc_loss
-from vatrace.training.progress import OnStep, Step, silent
-from vatrace.training.randomness import permutation, seed_torch
+from vatrace.training.progress import OnStep, silent
+from vatrace.training.randomness import generator, seed_torch
 from vatrace.training.schedule import warmup_then_restarts
-from vatrace.training.state import Progress, load_state, save_state
+from vatrace.training.world import ALONE, World
 
 METRICS = "metrics.jsonl"
 
@@ -70,6 +71,8 @@ def train_temporal(
     setup: TemporalSetup,
     folder: Path,
     *,
+    world: World = ALONE,
+    workers: int = 0,
     on_step: OnStep = silent,
 ) -> SavedModel:
     """Train on some clips and keep the weights that were best on others.
@@ -79,6 +82,8 @@ def train_temporal(
         validation: clips to choose the epoch by; of other subjects.
         setup: what to train and how.
         folder: where the run keeps its state and `metrics.jsonl`.
+        world: the processes that train it together.
+        workers: processes that load ahead; their number changes nothing but speed.
         on_step: told after each step.
 
     Returns:
@@ -92,25 +97,27 @@ def train_temporal(
             f"training needs clips to learn from and others to choose by, got {len(train)} and {len(validation)}."
         )
     config = setup.train
-    dataset = WindowDataset(train, setup.window, setup.features.acoustic)
-    if not len(dataset) or not any(clip.label.valid.any() for clip in validation):
+    job = _WindowJob(WindowDataset(train, setup.window, setup.features.acoustic), config)
+    if not job.num_items or not any(clip.label.valid.any() for clip in validation):
         raise DatasetError("no frame of the training clips, or none of the validation clips, is labelled.")
-    network = _fresh_network(setup, train)
+    network = _fresh_network(setup, train).to(world.device)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
+    selection = _Selection(setup, network, validation, folder if world.is_first else None)
     settings = _settings(setup, train, validation)
-    run = _Run.start(folder, settings, network, optimizer)
-    steps = -(-len(dataset) // config.batch_windows)
-    while run.epochs < config.epochs and not run.is_stuck(config.patience_epochs):
-        began = time.monotonic()
-        losses = []
-        for step, batch in enumerate(_batches(dataset, config, run.epochs)):
-            losses.append(_step(network, optimizer, batch, config, run.epochs, step / steps, step))
-            shown = {"loss": losses[-1], "best": run.best_ccc}
-            on_step(Step(done=run.epochs * steps + step + 1, total=config.epochs * steps, shown=shown))
-        score = score_clips(Predictor(_saved(setup, network, {})), validation)
-        run.finish_epoch(score, float(np.mean(losses)), time.monotonic() - began)
-    network.load_state_dict(run.best)
-    return _saved(setup, network, {"best_epoch": run.best_epoch, "validation_mean_ccc": round(run.best_ccc, 6)})
+    plan = Plan(
+        seed=config.seed,
+        epochs=config.epochs,
+        batch=config.batch_windows,
+        learning_rate=partial(_learning_rate, config),
+        parts=config.parts,
+        gradient_clip=config.gradient_clip,
+        workers=workers,
+    )
+    told = _showing(on_step, selection)
+    run(network, optimizer, job, plan, folder, settings=settings, world=world, epochs=selection, on_step=told)
+    network.load_state_dict(selection.best())
+    found = {"best_epoch": selection.best_epoch, "validation_mean_ccc": round(selection.best_ccc, 6)}
+    return _saved(setup, network, found)
 
 
 def score_clips(predictor: Predictor, clips: Sequence[LabelledClip]) -> Score:
@@ -118,36 +125,70 @@ def score_clips(predictor: Predictor, clips: Sequence[LabelledClip]) -> Score:
     return score_traces((predictor.trace(clip.features.read()), clip.label) for clip in clips)
 
 
-class _Run:
-    """Epochs done, the best so far, and the log; saved after every epoch."""
+class _WindowJob:
+    """Windows of the training clips, and the CCC loss over all labelled frames of a batch (Eq. 7-8)."""
 
-    def __init__(self, folder: Path, settings: str, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        self.folder, self.settings, self.network, self.optimizer = folder, settings, network, optimizer
-        self.epochs = 0
+    def __init__(self, dataset: WindowDataset, config: TrainConfig) -> None:
+        self.dataset, self.config = dataset, config
+
+    @property
+    def num_items(self) -> int:
+        return len(self.dataset)
+
+    def load(self, indices: Sequence[int], epoch: int) -> Batch:
+        batch = self.dataset.batch(indices)
+        if not self.config.modality_dropout:
+            return batch
+        chances = [generator(self.config.seed, "modality", epoch, index) for index in indices]
+        return drop_modalities(batch, self.config.modality_dropout, chances)
+
+    def outputs(self, network: nn.Module, part: Batch) -> tuple[Tensor, Tensor]:
+        prediction = network(part.visual, part.audio, part.visual_valid, part.audio_valid)
+        return prediction.values[part.label_valid], part.label[part.label_valid]
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return ccc_loss(outputs, targets, torch.ones(len(outputs), dtype=torch.bool, device=outputs.device))
+
+
+def drop_modalities(batch: Batch, share: float, chances: Sequence[np.random.Generator]) -> Batch:
+    """Take one modality away for a stretch of some windows, so that the network learns to go on without it (ours).
+
+    Args:
+        batch: windows as they are.
+        share: of the windows that lose something.
+        chances: a source of randomness for each window. It says whether it loses face or voice, and where: a stretch
+            of a quarter of the window up to all of it.
+
+    Returns:
+        The batch with other `visual_valid` and `audio_valid`.
+    """
+    visual_valid, audio_valid = batch.visual_valid.clone(), batch.audio_valid.clone()
+    frames = visual_valid.shape[1]
+    for at, chance in enumerate(chances):
+        if chance.random() < share:
+            valid = visual_valid if chance.random() < 0.5 else audio_valid
+            length = int(chance.integers(max(1, frames // 4), frames + 1))
+            start = int(chance.integers(0, frames - length + 1))
+            valid[at, start : start + length] = False
+    return replace(batch, visual_valid=visual_valid, audio_valid=audio_valid)
+
+
+class _Selection:
+    """Scores each epoch on the selection set, keeps the best weights, and writes the log."""
+
+    def __init__(
+        self, setup: TemporalSetup, network: TemporalNetwork, clips: Sequence[LabelledClip], folder: Path | None
+    ) -> None:
+        self.setup, self.network, self.clips, self.folder = setup, network, clips, folder
         self.best_epoch = 0
         self.best_ccc = -1.0
-        self.best: dict[str, Tensor] = {}
+        self.weights: dict[str, Tensor] = {}
         self.log: list[dict[str, float]] = []
 
-    @classmethod
-    def start(cls, folder: Path, settings: str, network: nn.Module, optimizer: torch.optim.Optimizer) -> _Run:
-        run = cls(folder, settings, network, optimizer)
-        taken_up = load_state(folder, settings, network, optimizer)
-        if taken_up is not None:
-            progress, run.best = taken_up
-            run.epochs = progress.epochs
-            run.best_epoch = progress.memory["best_epoch"]
-            run.best_ccc = progress.memory["best_ccc"]
-            run.log = list(progress.memory["log"])
-        return run
-
-    def is_stuck(self, patience_epochs: int) -> bool:
-        return self.epochs - self.best_epoch >= patience_epochs
-
-    def finish_epoch(self, score: Score, loss: float, seconds: float) -> None:
-        self.epochs += 1
+    def after_epoch(self, epoch: int, loss: float, seconds: float) -> bool:
+        score = score_clips(Predictor(_saved(self.setup, self.network, {})), self.clips)
         entry = {
-            "epoch": self.epochs,
+            "epoch": epoch,
             "loss": loss,
             "valence_ccc": score.valence_ccc,
             "arousal_ccc": score.arousal_ccc,
@@ -156,18 +197,44 @@ class _Run:
         }
         self.log.append(entry)
         if score.mean_ccc > self.best_ccc:
-            self.best_epoch, self.best_ccc = self.epochs, score.mean_ccc
-            self.best = {name: value.clone() for name, value in self.network.state_dict().items()}
-        memory = {"best_epoch": self.best_epoch, "best_ccc": self.best_ccc, "log": self.log}
-        progress = Progress(epochs=self.epochs, settings=self.settings, memory=memory)
-        write_text(self.folder / METRICS, "".join(json.dumps(line) + "\n" for line in self.log))
-        save_state(self.folder, progress, self.network, self.optimizer, self.best)
+            self.best_epoch, self.best_ccc = epoch, score.mean_ccc
+            self.weights = {name: value.clone() for name, value in self.network.state_dict().items()}
+        if self.folder is not None:
+            write_text(self.folder / METRICS, "".join(json.dumps(line) + "\n" for line in self.log))
+        return epoch - self.best_epoch >= self.setup.train.patience_epochs
+
+    def memory(self) -> Mapping[str, Any]:  # Any: plain data for JSON
+        return {"best_epoch": self.best_epoch, "best_ccc": self.best_ccc, "log": self.log}
+
+    def best(self) -> Mapping[str, Tensor]:
+        return self.weights
+
+    def take_up(self, memory: Mapping[str, Any], best: dict[str, Tensor]) -> bool:
+        self.best_epoch, self.best_ccc = memory["best_epoch"], memory["best_ccc"]
+        self.log, self.weights = list(memory["log"]), best
+        return len(self.log) - self.best_epoch >= self.setup.train.patience_epochs
 
 
-def _fresh_network(setup: TemporalSetup, train: Sequence[LabelledClip]) -> BdcaNetwork:
+def _showing(on_step: OnStep, selection: _Selection) -> OnStep:
+    """Show the best score so far beside the loss."""
+    return lambda step: on_step(replace(step, shown={**step.shown, "best": selection.best_ccc}))
+
+
+def _learning_rate(config: TrainConfig, epoch: float) -> float:
+    return warmup_then_restarts(
+        epoch,
+        lr_start=config.lr_start,
+        lr_peak=config.lr_peak,
+        warmup_epochs=config.warmup_epochs,
+        restart_epochs=config.restart_epochs,
+        restart_factor=config.restart_factor,
+    )
+
+
+def _fresh_network(setup: TemporalSetup, train: Sequence[LabelledClip]) -> TemporalNetwork:
     seed_torch(setup.train.seed, "initialise")
     features = setup.features
-    network = build_model(setup.model, visual_dim=features.visual_dim, audio_dim=features.audio_dim)
+    network = build_model(setup.model, visual_dim=features.visual_dim, audio_dims=features.audio_dims)
     visual, audio = _Moments(), _Moments()
     for clip in train:
         inputs = model_input(clip.features.read(), features.acoustic)
@@ -206,42 +273,7 @@ class _Moments:
             scale.set(torch.from_numpy(self.mean).float(), torch.from_numpy(std).float())
 
 
-def _batches(dataset: WindowDataset, config: TrainConfig, epoch: int) -> Iterator[Batch]:
-    order = permutation(len(dataset), config.seed, epoch)
-    for at in range(0, len(order), config.batch_windows):
-        yield dataset.batch(order[at : at + config.batch_windows])
-
-
-def _step(
-    network: BdcaNetwork,
-    optimizer: torch.optim.Optimizer,
-    batch: Batch,
-    config: TrainConfig,
-    epoch: int,
-    share: float,
-    step: int,
-) -> float:
-    network.train()
-    seed_torch(config.seed, "train", epoch, step)
-    for group in optimizer.param_groups:
-        group["lr"] = warmup_then_restarts(
-            epoch + share,
-            lr_start=config.lr_start,
-            lr_peak=config.lr_peak,
-            warmup_epochs=config.warmup_epochs,
-            restart_epochs=config.restart_epochs,
-            restart_factor=config.restart_factor,
-        )
-    prediction = network(batch.visual, batch.audio, batch.visual_valid, batch.audio_valid)
-    loss = ccc_loss(prediction.values, batch.label, batch.label_valid)
-    optimizer.zero_grad()
-    torch.autograd.backward(loss)
-    torch.nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
-    optimizer.step()
-    return float(loss.detach())
-
-
-def _saved(setup: TemporalSetup, network: BdcaNetwork, selection: Mapping[str, Any]) -> SavedModel:
+def _saved(setup: TemporalSetup, network: TemporalNetwork, selection: Mapping[str, Any]) -> SavedModel:
     return SavedModel(
         network=network,
         model=setup.model,

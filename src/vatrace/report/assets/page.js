@@ -41,8 +41,14 @@
     ["face", trace.face, "seen", "no face"],
     ["voice", trace.voice, "heard", "no voice"],
   ].filter(([, flags]) => flags).map(([name, flags, yes, no]) => ({ there: flags[i], text: flags[i] ? name + " " + yes : no }));
-  const restsOn = (i) =>
-    trace.gate_face ? "rests on: face " + share(trace.gate_face[i]) + " / voice " + share(trace.gate_voice[i]) : "";
+  function restsOn(i) {
+    if (!trace.face && !trace.voice) return "";
+    if (trace.valence[i] === null) return "no value here";
+    const face = trace.face && trace.face[i], voice = trace.voice && trace.voice[i];
+    if (!face || !voice) return "rests on the " + (face ? "face" : "voice") + " alone";
+    const gates = trace.gate_face ? " (gates " + share(trace.gate_face[i]) + " / " + share(trace.gate_voice[i]) + ")" : "";
+    return "rests on face and voice" + gates;
+  }
 
   function sentence(i) {
     const parts = [clock(times[i]), "valence " + signed(trace.valence[i]), "arousal " + signed(trace.arousal[i])];
@@ -287,10 +293,13 @@
       text: "<b style='color:" + colour("ink") + "'>" + panel.name + "</b>  " + detail, showarrow: false, xref: "paper", yref: "paper",
       x: 0, y: high, xanchor: "left", yanchor: "bottom", yshift: 2, font: { size: 13 },
     });
-    const bands = affect
-      ? data.missing.map((one) => ({ ...one, fill: colour("missing"), opacity: one.kind.startsWith("no ") ? 0.45 : 0.8, ink: colour("soft") }))
+    const gone = data.missing
+      .filter((one) => affect || one.kind === "no " + panel.channel || one.kind.startsWith("neither"))
+      .map((one) => ({ ...one, fill: colour("missing"), opacity: one.kind.startsWith("no ") ? 0.45 : 0.8, ink: colour("soft"), bare: !affect }));
+    const episodes = affect
+      ? []
       : data.episodes.filter((one) => one.channel === panel.channel).map((one) => ({ ...one, fill: colour(panel.colour), opacity: 0.14, ink: colour(panel.colour) }));
-    for (const band of bands) addBand(layout, panel, band, plotWidth);
+    for (const band of [...gone, ...episodes]) addBand(layout, panel, band, plotWidth);
   }
 
   function addBand(layout, panel, band, plotWidth) {
@@ -300,7 +309,7 @@
       fillcolor: band.fill, opacity: band.opacity, line: { width: 0 },
     });
     const room = ((band.end - band.start) / (end - start)) * plotWidth;
-    if (room < band.kind.length * 6.4 + 6) return;
+    if (band.bare || room < band.kind.length * 6.4 + 6) return;
     layout.annotations.push({
       text: escapeText(band.kind), showarrow: false, xref: "x", yref: y + " domain", x: (band.start + band.end) / 2, y: 0, yanchor: "bottom", font: { size: 12, color: band.ink },
       bgcolor: colour("card"), borderpad: 1, yshift: 2, opacity: 0.92,
