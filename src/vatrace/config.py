@@ -14,6 +14,7 @@ Fusion = Literal["bdca", "concat", "visual", "audio", "framewise"]
 AudioTcns = Literal["joint", "each"]
 Directions = Literal["both", "vdaa", "adva"]
 GateSees = Literal["attended", "both", "validity"]
+GateWeighs = Literal["attended", "read"]
 Activation = Literal["relu", "identity"]
 AttentionTime = Literal["none", "distance", "rotary", "window"]
 
@@ -52,6 +53,8 @@ class ModelConfig:
         temperature: T of the gate (Eq. 4).
         gate_sees: what the gate is given: the `attended` stream (Eq. 3), `both` that and the other stream, or with
             `validity` also whether either is there.
+        gate_weighs: what the gate sets against the original stream; the `attended` one, original included (Eq. 5), or
+            what was `read` from the other alone.
         activation: of Eq. 2 and 5; `identity` leaves the streams their sign.
         attention_heads: of the cross-attention.
         attention_time: its sense of time, `none` in the paper; a learned penalty on the `distance` in frames, `rotary`
@@ -75,6 +78,7 @@ class ModelConfig:
     directions: Directions = "both"
     temperature: float = 0.5
     gate_sees: GateSees = "attended"
+    gate_weighs: GateWeighs = "attended"
     activation: Activation = "relu"
     attention_heads: int = 1
     attention_time: AttentionTime = "none"
@@ -116,7 +120,7 @@ class ModelConfig:
         if self.fusion != "bdca":
             idle = dict.fromkeys(_BDCA_ONLY, f"fusion is {self.fusion}, not bdca")
         elif not self.gate:
-            idle = dict.fromkeys(("temperature", "gate_sees"), "there is no gate")
+            idle = dict.fromkeys(("temperature", "gate_sees", "gate_weighs"), "there is no gate")
         if self.attention_time != "window":
             idle.setdefault("attention_reach_frames", f"attention_time is {self.attention_time}, not window")
         if self.fusion in ("visual", "framewise"):
@@ -134,6 +138,7 @@ _BDCA_ONLY = (
     "directions",
     "temperature",
     "gate_sees",
+    "gate_weighs",
     "activation",
     "attention_heads",
     "attention_time",
@@ -264,7 +269,8 @@ class PretrainConfig:
 class FinetuneConfig:
     """Hierarchical fine-tuning of the visual encoder (paper, III-B: lower two thirds frozen).
 
-    The rate, the batch and the dropout are those of the code the paper's authors published; the paper gives none.
+    The rate and the dropout are those of the code the paper's authors published (with batches of 32); the paper gives
+    none.
 
     Args:
         epochs: times the pictures, or `images_per_epoch` of them, are gone through.
@@ -291,7 +297,7 @@ class FinetuneConfig:
 
     epochs: int = 8
     images_per_epoch: int = 0
-    batch_images: int = 32
+    batch_images: int = 64
     loss: PictureLoss = "ccc+mse"
     lr_peak: float = 3e-5
     warmup_epochs: float = 0.5

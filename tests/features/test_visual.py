@@ -13,8 +13,10 @@ from vatrace.features.visual import (
     encoder_from_timm,
     load_encoder,
     make_encoder,
+    normalise_images,
     prepare_images,
     save_encoder,
+    timm_config,
 )
 
 SMALL = EncoderConfig(
@@ -109,9 +111,28 @@ def test_any_timm_network_by_name_takes_a_checkpoint_by_path(tmp_path: Path, for
     else:
         torch.save(state, tmp_path / form)
     encoder = encoder_from_timm(NAME, weights=tmp_path / form)
-    assert torch.equal(encoder.network.state_dict()["blocks.0.attn.qkv.weight"], state["blocks.0.attn.qkv.weight"])
+    images = prepare_images(np.stack(crops(2)), encoder.config)
+    with torch.inference_mode():
+        timms_own = source.eval().forward_features(images)[:, 0]
     assert encoder.config.image_pixels == 160
-    assert encoder.encode(crops(2)).shape == (2, source.num_features)
+    assert np.abs(encoder.encode(crops(2)) - timms_own.numpy()).max() < 1e-6
+
+
+def test_pictures_of_a_timm_network_are_normalised_as_chosen() -> None:
+    timms_own = encoder_from_timm(NAME, random_weights=True).config
+    assert timms_own.mean == timm.get_pretrained_cfg(NAME).mean
+    paper = encoder_from_timm(NAME, random_weights=True, pixels="paper").config
+    assert (paper.mean, paper.std, paper.image_pixels) == ((0.389,) * 3, (0.198,) * 3, 160)
+    channels = encoder_from_timm(NAME, random_weights=True, pixels="channels").config
+    # The paper's numbers are the averages of those of the channels.
+    assert [np.mean(channels.mean), np.mean(channels.std)] == pytest.approx([0.389, 0.198], abs=5e-4)
+
+
+def test_bytes_that_lie_anywhere_are_normalised_as_inference_does_it() -> None:
+    pictures = np.stack(crops(2, 32))
+    assert torch.equal(normalise_images(torch.from_numpy(pictures), SMALL), prepare_images(pictures, SMALL))
+    red = normalise_images(torch.full((1, 32, 32, 3), 51, dtype=torch.uint8), timm_config(NAME, "channels"))
+    assert float(red[0, 0, 0, 0]) == pytest.approx((51 / 255 - 0.471) / 0.220, abs=1e-6)
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:

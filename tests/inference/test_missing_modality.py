@@ -50,9 +50,11 @@ def whole(tmp_path: Path) -> ClipFeatures:
     return make_clip(tmp_path, "clip", 0, frames=200).features.read()  # no face in frames 100 to 109
 
 
-@pytest.mark.parametrize(("gone", "kind"), [("mfcc", "face_only"), ("visual", "voice_only")])
-def test_a_clip_without_one_channel_has_values_that_rest_on_the_other_and_no_telling_gate(
-    whole: ClipFeatures, gone: str, kind: str
+@pytest.mark.parametrize(
+    ("gone", "kind", "gates"), [("mfcc", "face_only", (1.0, 0.0)), ("visual", "voice_only", (0.0, 1.0))]
+)
+def test_a_clip_without_one_channel_has_values_and_gates_that_rest_on_the_other(
+    whole: ClipFeatures, gone: str, kind: str, gates: tuple[float, float]
 ) -> None:
     trace = predictor().trace(without(whole, gone))
     there = trace.face_valid if kind == "face_only" else trace.voice_valid
@@ -60,7 +62,8 @@ def test_a_clip_without_one_channel_has_values_that_rest_on_the_other_and_no_tel
     np.testing.assert_array_equal(rests_on(trace)[kind], there)
     assert np.isfinite(trace.valence[there]).all()
     assert np.isnan(trace.valence[~there]).all()
-    assert telling_gates(trace) is None
+    assert (telling_gates(trace)[there] == gates).all()
+    assert np.isnan(telling_gates(trace)[~there]).all()
 
 
 @pytest.mark.parametrize("gone", [("mfcc",), ("visual",)])
@@ -82,9 +85,9 @@ def test_both_gone_for_longer_than_a_window_leaves_a_gap_and_the_rest_is_finite(
     for values in (trace.valence, trace.arousal):
         assert np.isnan(values[20:95]).all()
         assert np.isfinite(np.delete(values, np.arange(20, 95))).all()
-    gates = telling_gates(trace)
-    assert gates is not None
-    np.testing.assert_array_equal(np.isfinite(gates), np.stack([trace.face_valid, trace.voice_valid], axis=1))
+    assert np.isnan(telling_gates(trace)[~trace.valid]).all()
+    assert (telling_gates(trace)[100:110, 0] == 0.0).all(), "without a face nothing of its own stream is used"
+    assert (telling_gates(trace)[110:, 0] > 0.0).all()
 
 
 # ---- clips to files ----------------------------------------------------------------------------------------------
@@ -163,11 +166,11 @@ def predicted(video: Path, model: Path) -> tuple[list[dict[str, str]], dict[str,
 
 def assert_empty_exactly_where_missing(rows: list[dict[str, str]]) -> None:
     for row in rows:
-        for name in ("face", "voice"):
-            assert row[name] in ("0", "1")
-            assert (row[f"gate_{name}"] == "") == (row[name] == "0")
+        assert {row["face"], row["voice"]} <= {"0", "1"}
         nothing = (row["face"], row["voice"]) == ("0", "0")
-        assert (row["valence"] == "") == (row["arousal"] == "") == nothing
+        for name in ("face", "voice"):
+            assert row[name] == "1" or row[f"gate_{name}"] in ("", "0.000000"), "its own stream has no weight"
+        assert {row[name] == "" for name in ("valence", "arousal", "gate_face", "gate_voice")} == {nothing}
 
 
 def test_table_sidecar_and_words_agree_on_what_each_value_rests_on(
@@ -199,7 +202,7 @@ def test_table_sidecar_and_words_agree_on_what_each_value_rests_on(
 
 
 @pytest.mark.parametrize("gone", ["face", "voice"])
-def test_a_silent_or_faceless_clip_has_values_throughout_and_empty_gates(
+def test_a_silent_or_faceless_clip_has_values_throughout_that_rest_on_the_other(
     gone: str, model: Path, face: np.ndarray, tmp_path: Path
 ) -> None:
     every = range(FPS)
@@ -213,7 +216,7 @@ def test_a_silent_or_faceless_clip_has_values_throughout_and_empty_gates(
     rows, facts, said = predicted(path, model)
     other = "voice" if gone == "face" else "face"
     assert {(row[gone], row[other]) for row in rows} == {("0", "1")}
-    assert {row["gate_face"] + row["gate_voice"] for row in rows} == {""}
+    assert {(row[f"gate_{gone}"], row[f"gate_{other}"]) for row in rows} == {("0.000000", "1.000000")}
     assert all(-1 <= float(row["valence"]) <= 1 and -1 <= float(row["arousal"]) <= 1 for row in rows)
     assert facts["rests_on"] == {"both": 0.0, "face_only": 0.0, "voice_only": 0.0, "neither": 0.0} | {
         f"{other}_only": 1.0

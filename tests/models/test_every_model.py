@@ -37,6 +37,7 @@ OPTIONS: dict[str, dict[str, object]] = {
     "window": {"attention_time": "window", "attention_reach_frames": 3},
     "gate sees both": {"gate_sees": "both"},
     "gate sees validity": {"gate_sees": "validity"},
+    "gate weighs what was read": {"gate_weighs": "read"},
     "no rectifiers": {"activation": "identity"},
     "live": LIVE,
     "live, distance": {**LIVE, "attention_time": "distance"},
@@ -143,6 +144,17 @@ def test_what_stands_in_invalid_frames_changes_nothing(options: dict[str, object
     given, dirty = with_gaps(), with_gaps()
     dirty[0][:, 4:8], dirty[1][:, 6:12] = float("nan"), 1e4
     assert torch.equal(network(*given).values, network(*dirty).values)
+
+
+@every_model
+def test_a_clip_gives_the_same_alone_as_beside_one_with_other_gaps(options: dict[str, object]) -> None:
+    network = network_of(options)
+    given = with_gaps()
+    given[2][1], given[3][1] = ~given[2][1], False
+    together = network(*given)
+    for clip in range(2):
+        alone = network(*[each[clip : clip + 1] for each in given])
+        assert torch.allclose(together.values[clip], alone.values[0], atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def gated(
     """What a gate makes of two streams where every frame of both modalities is there."""
     everywhere = all_valid()
     other = original if other is None else other  # the paper's gate does not look at it
-    return gate(original, Attended(attended, everywhere), other, everywhere, everywhere)
+    return gate(original, Attended(attended, attended, everywhere), other, everywhere, everywhere)
 
 
 def test_eq_1_and_2_frame_by_frame_with_plain_loops() -> None:
@@ -113,6 +113,17 @@ def test_eq_5_a_gate_forced_to_one_column_leaves_relu_of_that_stream(column: int
     result, weights = gated(gate, original, attended)
     assert torch.equal(weights[..., column], torch.ones(BATCH, FRAMES))
     assert torch.allclose(result, F.relu((original, attended)[column]))
+
+
+def test_a_gate_over_what_was_read_weighs_the_two_modalities_and_nothing_that_holds_both() -> None:
+    original, read = streams()
+    attended = Attended(F.relu(original + read), read, all_valid())
+    gate = DynamicGate(DIM, weighs="read")
+    result, weights = gate(original, attended, original, all_valid(), all_valid())
+    assert torch.equal(weights, torch.full((BATCH, FRAMES, 2), 0.5))
+    assert torch.allclose(result, F.relu(original / 2 + read / 2))
+    paper, _ = DynamicGate(DIM)(original, attended, original, all_valid(), all_valid())
+    assert torch.allclose(paper, F.relu(original / 2 + F.relu(original + read) / 2))
 
 
 def test_eq_6_is_both_gated_streams_side_by_side() -> None:
@@ -238,7 +249,7 @@ def test_a_gate_that_sees_both_streams_and_validity_is_a_linear_layer_of_all_of_
         gate = DynamicGate(DIM, sees=sees)
         torch.nn.init.normal_(gate.weight)
         assert gate.weight.shape == (rows, 2)
-        _, weights = gate(original, Attended(attended, all_valid()), other, all_valid(), other_valid)
+        _, weights = gate(original, Attended(attended, attended, all_valid()), other, all_valid(), other_valid)
         for b in range(BATCH):
             for t in range(FRAMES):
                 logits = attended[b, t] @ gate.weight[:DIM] + other[b, t] @ gate.weight[DIM : 2 * DIM]

@@ -4,22 +4,14 @@ import pytest
 import timm
 import torch
 
-from vatrace.nn.hierarchy import freeze_lower_blocks
-from vatrace.nn.mae import MaskedAutoencoder, normalised_patches
+from vatrace.nn.mae import MaskedAutoencoder, normalised_patches, use_sinusoidal_positions
 from vatrace.nn.positions import sinusoidal_grid, sinusoidal_positions
 
 
-def encoder(depth: int = 3) -> timm.models.VisionTransformer:
+def encoder(**changes: object) -> timm.models.VisionTransformer:
     torch.manual_seed(0)
-    return timm.create_model(
-        "vit_tiny_patch16_224",
-        num_classes=0,
-        img_size=32,
-        patch_size=8,
-        embed_dim=32,
-        depth=depth,
-        num_heads=2,
-    )
+    sizes = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 3, "num_heads": 2}
+    return timm.create_model("vit_tiny_patch16_224", num_classes=0, **(sizes | changes))
 
 
 def autoencoder() -> MaskedAutoencoder:
@@ -80,30 +72,53 @@ def test_a_small_autoencoder_learns_to_fill_in() -> None:
     assert sum(losses[-10:]) < 0.35 * sum(losses[:10])
 
 
-def test_the_lower_two_thirds_stay_bit_identical_while_the_rest_moves() -> None:
-    network = encoder(depth=6)
-    assert freeze_lower_blocks(network, 2 / 3) == 4
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-2, weight_decay=0.1)
-    network(torch.randn(2, 3, 32, 32)).square().sum().backward()
-    optimizer.step()
-    for name, value in network.state_dict().items():
-        frozen = name.startswith(
-            ("patch_embed", "cls_token", "pos_embed", "blocks.0", "blocks.1", "blocks.2", "blocks.3")
+def test_each_picture_has_its_own_error_and_their_mean_is_the_loss() -> None:
+    model = autoencoder().eval()
+    images, noise = torch.randn(3, 3, 32, 32), torch.rand(3, 16)
+    together = model(images, noise)
+    alone = torch.cat([model(images[row : row + 1], noise[row : row + 1]).errors for row in range(3)])
+    assert torch.allclose(together.errors, alone, rtol=1e-5)
+    assert float(together.loss.detach()) == pytest.approx(float(alone.mean().detach()), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"reg_tokens": 2}, {"no_embed_class": True}, {"pre_norm": True}, {"dynamic_img_size": True}],
+    ids=["plain", "registers", "CLS without position", "norm before the blocks", "any size"],
+)
+def test_the_encoder_sees_its_tokens_as_in_timms_own_forward(changes: dict[str, object]) -> None:
+    torch.manual_seed(0)
+    network = encoder(**changes).eval()
+    model = MaskedAutoencoder(network, decoder_dim=16, decoder_depth=1, decoder_heads=2).eval()
+    images = torch.randn(2, 3, 32, 32)
+    everything = torch.arange(16).expand(2, -1)
+    with torch.no_grad():
+        assert torch.allclose(model._encode(images, everything), network.forward_features(images), atol=1e-6)
+
+
+def test_a_fresh_encoder_gets_sinusoids_for_its_patches_and_none_for_its_first_tokens() -> None:
+    for changes, rows in (({}, 17), ({"reg_tokens": 2}, 19), ({"no_embed_class": True}, 16)):
+        network = encoder(**changes)
+        use_sinusoidal_positions(network)
+        assert network.pos_embed.shape == (1, rows, 32)
+        assert torch.equal(network.pos_embed[0, -16:], sinusoidal_grid(4, 4, 32))
+        assert not network.pos_embed[0, :-16].any()
+        assert not network.pos_embed.requires_grad
+
+
+def test_an_encoder_keeps_the_positions_it_has_and_does_not_train_them() -> None:
+    network = encoder()
+    before = network.pos_embed.clone()
+    MaskedAutoencoder(network, decoder_dim=16, decoder_depth=1, decoder_heads=2)
+    assert torch.equal(network.pos_embed, before)
+    assert not network.pos_embed.requires_grad
+
+
+def test_without_a_cls_token_there_is_no_autoencoder() -> None:
+    with pytest.raises(ValueError, match="needs a CLS token"):
+        MaskedAutoencoder(
+            encoder(class_token=False, global_pool="avg"), decoder_dim=16, decoder_depth=1, decoder_heads=2
         )
-        assert torch.equal(value, before[name]) == frozen, name
-
-
-def test_of_the_papers_24_blocks_16_are_frozen() -> None:
-    with torch.device("meta"):
-        network = timm.create_model("vit_large_patch16_224", num_classes=0)
-    assert freeze_lower_blocks(network, 2 / 3) == 16
-    frozen = {
-        name.split(".")[1]
-        for name, p in network.named_parameters()
-        if name.startswith("blocks.") and not p.requires_grad
-    }
-    assert frozen == {str(index) for index in range(16)}
 
 
 def test_positions_are_sines_and_cosines() -> None:

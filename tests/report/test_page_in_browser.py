@@ -181,9 +181,9 @@ def test_hover_says_what_makes_the_episode_unreliable(page: Any) -> None:
     ("seconds", "words"),
     [
         (1.5, "face seen, voice heard, rests on face and voice (gates .50 / .50)"),
-        (2.5, "no face, voice heard, rests on the voice alone"),
+        (2.5, "no face, voice heard, rests on the voice alone (gates .50 / .50)"),
         (4.2, "no face, no voice, no value here"),
-        (5.2, "face seen, no voice, rests on the face alone"),
+        (5.2, "face seen, no voice, rests on the face alone (gates .50 / .50)"),
     ],
 )
 def test_every_moment_says_what_its_value_rests_on(page: Any, seconds: float, words: str) -> None:

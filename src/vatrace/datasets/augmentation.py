@@ -25,7 +25,7 @@ class Change:
     """What is done to the shape of a square picture, in this order: turned, mirrored, cut, made square again.
 
     Args:
-        degrees: how far it is turned about its middle.
+        degrees: how far it is turned about its middle, counter-clockwise.
         mirrored: whether left and right are swapped.
         box: left, top, width and height of what is cut out, as shares of the side.
     """

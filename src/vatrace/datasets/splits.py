@@ -127,7 +127,7 @@ def tuning_clips(splits: Mapping[str, Sequence[str]], share: float, seed: int = 
 
 
 def is_affwild2(splits: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a corpus has as many labelled clips a split as Aff-Wild2, so that the paper's figures belong beside it."""
+    """Whether a corpus has as many labelled clips in each split as Aff-Wild2, the data of the paper."""
     return {name: len(splits.get(name, ())) for name in AFFWILD2_CLIPS} == AFFWILD2_CLIPS
 
 

@@ -22,6 +22,7 @@ from vatrace.streams import Trace
 from vatrace.windows import Window, merge_windows, split_windows
 
 _WINDOWS_AT_ONCE = 16
+_ONE_CHANNEL = {"visual": (True, False), "framewise": (True, False), "audio": (False, True)}  # takes face, takes voice
 
 
 class Predictor:
@@ -51,14 +52,15 @@ class Predictor:
         windows = split_windows(len(inputs), window.window_frames, window.stride_frames)
         values, gates = self._predict(inputs, windows)
         valence, arousal = np.clip(merge_windows(windows, values, len(inputs)), -1, 1).T
-        valid = self._valid(inputs)
+        uses_visual, uses_audio = _ONE_CHANNEL.get(self.model.model.fusion, (True, True))
+        valid = (inputs.visual_valid & uses_visual) | (inputs.audio_valid & uses_audio)
         return Trace(
             times_seconds=features.times_seconds,
             valence=np.where(valid, valence, np.nan),
             arousal=np.where(valid, arousal, np.nan),
             valid=valid,
-            face_valid=inputs.visual_valid,
-            voice_valid=inputs.audio_valid,
+            face_valid=inputs.visual_valid if uses_visual else None,
+            voice_valid=inputs.audio_valid if uses_audio else None,
             gate_weights=merge_windows(windows, gates, len(inputs)).astype(np.float32) if gates else None,
         )
 
@@ -81,12 +83,6 @@ class Predictor:
                 gates.extend(prediction.gate_weights.cpu().numpy())
         network.train(was_training)
         return values, gates
-
-    def _valid(self, inputs: ModelInput) -> NDArray[np.bool_]:
-        """Frames with something to rest on: face or sound, or the one of them that the model takes."""
-        uses = {"visual": (True, False), "framewise": (True, False), "audio": (False, True)}
-        uses_visual, uses_audio = uses.get(self.model.model.fusion, (True, True))
-        return (inputs.visual_valid & uses_visual) | (inputs.audio_valid & uses_audio)
 
     def _check(self, features: ClipFeatures) -> None:
         for name, identity in self.model.features.identities.items():

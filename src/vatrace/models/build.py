@@ -89,6 +89,7 @@ def _bdca(config: ModelConfig) -> BidirectionalDynamicCrossModalAttention:
         directions=config.directions,
         temperature=config.temperature,
         gate_sees=config.gate_sees,
+        gate_weighs=config.gate_weighs,
         heads=config.attention_heads,
         time=config.attention_time,
         reach_frames=config.attention_reach_frames,

@@ -19,12 +19,14 @@ from vatrace.nn.attention import AttentionTime, TimedAttention
 Activation = Literal["relu", "identity"]
 Directions = Literal["both", "vdaa", "adva"]
 GateSees = Literal["attended", "both", "validity"]
+GateWeighs = Literal["attended", "read"]
 
 
 class Attended(NamedTuple):
-    """X_att `[batch, frames, dim]`, and where anything of the other modality could be read `[batch, frames]`."""
+    """X_att and A `[batch, frames, dim]`, and where anything of the other modality could be read `[batch, frames]`."""
 
     stream: Tensor
+    read: Tensor
     readable: Tensor
 
 
@@ -71,7 +73,7 @@ class CrossAttention(nn.Module):
     ) -> Attended:
         """X_att of the original stream: attended to the other one, over its valid frames."""
         read, readable = self.attention(self.query(original), self.key(other), self.value(other), other_valid)
-        return Attended(self.activation(read + original), readable)
+        return Attended(self.activation(read + original), read, readable)
 
 
 class DynamicGate(nn.Module):
@@ -93,17 +95,27 @@ class DynamicGate(nn.Module):
         temperature: T, above 0.
         sees: what W_gl is applied to. `attended`: X_att, as in Eq. 3. `both`: X_att and the other stream, side by side.
             `validity`: those and whether the original and the other are valid there, as 0 or 1.
+        weighs: what is set against the original. `attended`: X_att, as in Eq. 5, which holds the original already.
+            `read`: A of Eq. 1 alone, so that the weights say how much a frame rests on its own modality and how much
+            on what was read from the other.
         activation: what follows the sum of Eq. 5.
     """
 
     def __init__(
-        self, dim: int, *, temperature: float = 0.5, sees: GateSees = "attended", activation: Activation = "relu"
+        self,
+        dim: int,
+        *,
+        temperature: float = 0.5,
+        sees: GateSees = "attended",
+        weighs: GateWeighs = "attended",
+        activation: Activation = "relu",
     ) -> None:
         super().__init__()
         seen_dim = {"attended": dim, "both": 2 * dim, "validity": 2 * dim + 2}[sees]
         self.weight = nn.Parameter(torch.zeros(seen_dim, 2))
         self.temperature = temperature
         self.sees = sees
+        self.weighs = weighs
         self.activation = _activation(activation)
 
     def forward(
@@ -122,7 +134,8 @@ class DynamicGate(nn.Module):
             seen = torch.cat([seen, torch.stack([original_valid, other_valid], dim=-1).to(seen.dtype)], dim=-1)
         gate_weights = torch.softmax(seen @ self.weight / self.temperature, dim=-1)
         gate_weights = _on_what_is_there(gate_weights, original_valid, attended.readable)
-        gated = self.activation(original * gate_weights[..., :1] + attended.stream * gate_weights[..., 1:])
+        weighed = attended.stream if self.weighs == "attended" else attended.read
+        gated = self.activation(original * gate_weights[..., :1] + weighed * gate_weights[..., 1:])
         return gated, gate_weights
 
 
@@ -162,6 +175,7 @@ class BidirectionalDynamicCrossModalAttention(nn.Module):
             [X_att,gv; X_a], `adva` is [X_v; X_att,ga].
         temperature: T of Eq. 4.
         gate_sees: what the gate's linear layer is given; see `DynamicGate`.
+        gate_weighs: what the gate sets against the original; see `DynamicGate`.
         heads: attention heads.
         time: what the cross-attention knows of time; see `TimedAttention`.
         reach_frames: how far it sees to either side in time `window`.
@@ -177,6 +191,7 @@ class BidirectionalDynamicCrossModalAttention(nn.Module):
         directions: Directions = "both",
         temperature: float = 0.5,
         gate_sees: GateSees = "attended",
+        gate_weighs: GateWeighs = "attended",
         heads: int = 1,
         time: AttentionTime = "none",
         reach_frames: int = 50,
@@ -191,7 +206,9 @@ class BidirectionalDynamicCrossModalAttention(nn.Module):
             )
 
         def dynamic_gate() -> DynamicGate | None:
-            return DynamicGate(dim, temperature=temperature, sees=gate_sees, activation=activation) if gate else None
+            if not gate:
+                return None
+            return DynamicGate(dim, temperature=temperature, sees=gate_sees, weighs=gate_weighs, activation=activation)
 
         self.has_gate = gate
         self.visual_from_audio = attention() if directions != "adva" else None

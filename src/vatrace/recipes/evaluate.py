@@ -51,4 +51,4 @@ def evaluate(
     clips = labelled_clips(opened, features, chosen)
     with watch.track(f"scoring {name}", len(clips)) as advance:
         scores = score_set(model, clips, name, on_clip=advance)
-    return {key: value for key, value in scores.items() if key != "by_clip"}
+    return {name: value for name, value in scores.items() if name not in ("by_clip", "key")}

@@ -60,6 +60,7 @@ def finetune(
     from vatrace.training.world import joined_world
 
     with joined_world(device) as world:
+        watch = watch if world.is_first else SILENCE
         start = starting_encoder(encoder, weights=weights, random_weights=random_weights, pixels=pixels, watch=watch)
         pictures = _labelled(crops, corpus, clips, start)
         settings = hash_of([start.identity, to_dict(config), pictures.digest])

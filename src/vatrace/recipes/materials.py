@@ -143,18 +143,8 @@ class Workshop:
         if kind == "baseline":
             start = self._start(self.size.baseline, "baseline-start", None)
             return self._tuned(start, self.size.baseline, "baseline")
-        plan = self.size.encoder
-        if plan.pretrain is None:
-            start = self._start(plan, "start", self.weights)
-        else:
-            start = pretrain(
-                self._crops(),
-                out=self._folder("pretrained"),
-                encoder=plan.start,
-                config=plan.pretrain,
-                watch=self.watch,
-            )
-        return start if kind == "pretrained" else self._tuned(start, plan, "tuned")
+        start = self._pretrained(self.size.encoder)
+        return start if kind == "pretrained" else self._tuned(start, self.size.encoder, "tuned")
 
     def features(self, kind: EncoderKind, encoder: Path) -> Path:
         """The folder of features made with an encoder."""
@@ -187,6 +177,19 @@ class Workshop:
         if not is_done(folder / "encoder.json", settings):
             save_encoder(folder, encoder_from_timm(self.external), {"settings": settings, "recipe": "as timm has it"})
         return folder
+
+    def _pretrained(self, plan: EncoderPlan) -> Path:
+        """The encoder before its tuning: as its weights are, or taught faces by hiding parts of them."""
+        if plan.pretrain is None:
+            return self._start(plan, "start", self.weights)
+        is_fresh = plan.weights == "random" and self.weights is None
+        return pretrain(
+            self._crops(),
+            out=self._folder("pretrained"),
+            encoder=plan.start if is_fresh else self._start(plan, "start", self.weights),
+            config=plan.pretrain,
+            watch=self.watch,
+        )
 
     def _start(self, plan: EncoderPlan, name: str, weights: Path | None) -> Path:
         """An encoder as it is before it learns anything here."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vatrace.models.checkpoint import FeatureSpec
     from vatrace.streams import Trace
     from vatrace.training.progress import OnStep
+    from vatrace.training.world import World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +96,17 @@ def divide(training: Training) -> tuple[Corpus, Fold]:
     return corpus, made
 
 
-def train_one_fold(training: Training, out: Path, *, on_step: OnStep | None = None) -> Path:
+def train_one_fold(
+    training: Training, out: Path, *, world: World | None = None, workers: int = 0, on_step: OnStep | None = None
+) -> Path:
     """Train on a fold's training clips, keep the epoch that is best on its selection clips, and write a model folder.
+
+    Args:
+        training: what to train.
+        out: model folder.
+        world: the processes that train it together, and their device; this one alone on the CPU if None.
+        workers: processes that load ahead.
+        on_step: told after each step.
 
     Raises:
         FeatureError: the features were not made by the encoder, or not all in the same way.
@@ -106,7 +116,9 @@ def train_one_fold(training: Training, out: Path, *, on_step: OnStep | None = No
     from vatrace.models.checkpoint import save_model
     from vatrace.training.progress import silent
     from vatrace.training.temporal import TemporalSetup, check_no_overlap, train_temporal
+    from vatrace.training.world import ALONE
 
+    world = world or ALONE
     corpus, fold = divide(training)
     train_clips = labelled_clips(corpus, training.features, fold.train)
     selection_clips = labelled_clips(corpus, training.features, fold.selection)
@@ -117,7 +129,7 @@ def train_one_fold(training: Training, out: Path, *, on_step: OnStep | None = No
             f"the features in {training.features} were made by {spec.identities[VISUAL]}, but "
             f"{training.encoder.folder} is {training.encoder.identity}; name the encoder they were made with."
         )
-    settings = _settings(training, spec, corpus, (train_clips, selection_clips))
+    settings = _settings(training, spec, (train_clips, selection_clips))
     if _provenance(out).get("settings") == settings:
         return out
     setup = TemporalSetup(
@@ -127,7 +139,11 @@ def train_one_fold(training: Training, out: Path, *, on_step: OnStep | None = No
         train=training.config,
         provenance=_origin(training, fold) | {"settings": settings},
     )
-    save_model(out, train_temporal(train_clips, selection_clips, setup, out, on_step=on_step or silent))
+    trained = train_temporal(
+        train_clips, selection_clips, setup, out, world=world, workers=workers, on_step=on_step or silent
+    )
+    if world.is_first:
+        save_model(out, trained)
     return out
 
 
@@ -140,15 +156,14 @@ def score_one_fold(training: Training, model: Path) -> dict[str, Any]:  # Any: n
     from vatrace.models.checkpoint import WEIGHTS
 
     corpus, fold = divide(training)
-    path = model / f"scores-{fold.scored_name}.json"
-    weights = sha256_of(model / WEIGHTS)
+    clips = labelled_clips(corpus, training.features, fold.scored)
+    key = hash_of([sha256_of(model / WEIGHTS), _digest(clips)])
     try:
-        there: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        if there["model_sha256"] == weights and sorted(there["by_clip"]) == sorted(fold.scored):
+        there: dict[str, Any] = json.loads((model / f"scores-{fold.scored_name}.json").read_text("utf-8"))
+        if there["key"] == key:
             return there
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not there, or not whole: scored again
-    clips = labelled_clips(corpus, training.features, fold.scored)
     return score_set(model, clips, fold.scored_name)
 
 
@@ -197,7 +212,7 @@ def score_set(
         "selection_mean_ccc": about.get("validation_mean_ccc"),
         "selection_is_scored": about.get("selection_is_scored"),
         "data": about.get("remark") or about.get("corpus"),
-        "model_sha256": sha256_of(model / WEIGHTS),
+        "key": hash_of([sha256_of(model / WEIGHTS), _digest(clips)]),
         "by_clip": by_clip,
     }
     write_json(model / f"scores-{name}.json", scores)
@@ -222,18 +237,28 @@ def _origin(training: Training, fold: Fold) -> dict[str, Any]:  # Any: plain dat
     }
 
 
-def _settings(training: Training, spec: FeatureSpec, corpus: Corpus, roles: Sequence[Sequence[LabelledClip]]) -> str:
+def _settings(training: Training, spec: FeatureSpec, roles: Sequence[Sequence[LabelledClip]]) -> str:
     """Hash of all that a model depends on."""
-    data = [
-        [
-            (clip.features.clip, clip.features.source_sha256, sha256_of(corpus.annotation_path(clip.features.clip)))
-            for clip in role
-        ]
-        for role in roles
-    ]
     how = [to_dict(training.model), to_dict(training.window), to_dict(training.config), dict(spec.identities)]
     rule = [training.fold, training.fold_seed, training.selection, training.remark, list(training.acoustic)]
-    return hash_of([how, rule, data])
+    return hash_of([how, rule, [_digest(clips) for clips in roles]])
+
+
+def _digest(clips: Sequence[LabelledClip]) -> str:
+    """Tells clips with their videos, features and labels from others."""
+    import numpy as np
+
+    return hash_of(
+        [
+            (
+                clip.features.clip,
+                clip.features.source_sha256,
+                dict(clip.features.identities),
+                np.where(clip.label.valid, [clip.label.valence, clip.label.arousal], 2.0).tolist(),  # 2 is no label
+            )
+            for clip in clips
+        ]
+    )
 
 
 def _provenance(model: Path) -> Mapping[str, Any]:  # Any: plain data of YAML

@@ -117,9 +117,12 @@ def _fold_rows(result: Result, about: About) -> list[tuple[Cell, ...]]:
         (f"Fold {fold}", *_fold_cells(result, fold), *_paper_cells(result.row, fold, about))
         for fold in result.row.folds
     ]
+    from vatrace.datasets.splits import NUM_PARTS
+
     parts = [fold for fold in result.row.folds if fold > 0 and fold in result.runs]
     if len(parts) > 1:
-        name = f"Folds {', '.join(map(str, parts))}: mean ± sd over folds"
+        which = f"{parts[0]} to {parts[-1]}" if len(parts) == NUM_PARTS else ", ".join(map(str, parts))
+        name = f"Folds {which}: mean ± sd over folds"
         ours = [_over_folds([_means(result.runs[fold])[at] for fold in parts]) for at in range(3)]
         paper = [result.row.paper[fold] for fold in parts if fold in result.row.paper]
         theirs: tuple[Cell, ...] = (None, None, None)
@@ -238,7 +241,7 @@ def _selection(runs: Sequence[Scores]) -> Number:
 
 def _scored_on(scores: Scores) -> str:
     people = len(by_source(scores))
-    return f"{scores['split']}: {scores['clips']} clips of {people} sources, {scores['frames']} frames"
+    return f"{scores['split']}: {scores['frames']} frames, {scores['clips']} clip(s) of {people} source(s)"
 
 
 def _means(runs: Sequence[Scores]) -> list[float]:

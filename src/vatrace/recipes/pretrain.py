@@ -67,6 +67,7 @@ def pretrain(
 
     chosen = list_crops(crops, clips or clip_folders(crops))
     with joined_world(device) as world:
+        watch = watch if world.is_first else SILENCE
         start = _start(encoder, weights, random_weights, pixels, config.seed, watch)
         settings = hash_of([start.identity, to_dict(config), crops_digest(chosen)])
         if is_done(out / "encoder.json", settings):

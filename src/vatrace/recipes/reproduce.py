@@ -113,6 +113,8 @@ def reproduce(
         workers=workers,
         watch=watch,
     )
+    if not external and any(row.encoder == "external" for row in wanted.rows):
+        watch.say("no --external encoder was given, so its row stays empty.")
     made = _run(wanted, workshop)
     done = [*_write_tables(wanted, source, made, out), *_draw_figures(wanted, source, out)]
     return BatchResult(tuple(done), tuple((*workshop.failed, *made.failed)))
@@ -140,15 +142,15 @@ def _run(wanted: _Wanted, workshop: Workshop) -> _Made:
     prepared: dict[EncoderKind, tuple[EncoderReference, Path]] = {}
     failed: list[tuple[str, Failure]] = []
     for kind in encoder_kinds([row.encoder for row in wanted.rows]):
+        if kind == "external" and not workshop.external:
+            continue
         try:
             encoder = workshop.encoder(kind)
             prepared[kind] = (reference_to(encoder), workshop.features(kind, encoder))
         except (VatraceError, OSError) as error:
             names = ", ".join(sorted({row.name for row in wanted.rows if row.encoder == kind}))
             failed.append((f"rows with the {kind} encoder ({names})", error))
-    scores, not_run = train_and_score(
-        _runs(wanted, workshop, prepared), workers=workshop.workers, watch=workshop.watch
-    )
+    scores, not_run = train_and_score(_runs(wanted, workshop, prepared), workers=workshop.workers, watch=workshop.watch)
     return _Made(scores=scores, failed=(*failed, *not_run))
 
 
@@ -274,10 +276,10 @@ def _draw_figures(wanted: _Wanted, data: Data, out: Path) -> list[Path]:
         return []
     from vatrace.recipes.paper_figures import draw_figure
 
-    prediction = out / "runs" / _bdca_folder(wanted.size) / f"seed{wanted.seeds[0]}" / "fold0" / "predictions"
-    return [
-        path for number in wanted.figures for path in draw_figure(number, data, out / "results", prediction, _caption(data))
-    ]
+    run = run_folder(out / "runs", _bdca_folder(wanted.size), fold=0, seed=wanted.seeds[0])
+    note = _caption(data)
+    drawn = (draw_figure(number, data, out / "results", run / "predictions", note) for number in wanted.figures)
+    return [path for paths in drawn for path in paths]
 
 
 def _bdca_folder(size: Size) -> str:

@@ -193,6 +193,8 @@ def load_size(name: str, folder: Path | None = None) -> Size:
     values = _read(path)
     try:
         return _size(values)
+    except KeyError as error:
+        raise ValueError(f"{path} does not say {error}, which every size has to.") from error
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
 

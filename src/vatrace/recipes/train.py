@@ -24,6 +24,8 @@ def train(
     window: WindowConfig = WindowConfig(),  # noqa: B008  (frozen)
     config: TrainConfig = TrainConfig(),  # noqa: B008  (frozen)
     remark: str = "",
+    workers: int = 0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
     watch: Watch = SILENCE,
 ) -> Path:
     """Train the temporal model on one fold, and keep the epoch that is best on the clips set apart to choose it.
@@ -48,9 +50,12 @@ def train(
         window: how clips are cut.
         config: how to train.
         remark: a sentence that goes with the model, such as what its data are.
+        workers: processes that load windows ahead; their number changes nothing but speed.
+        device: auto takes a GPU if there is one.
     """
     from vatrace.models.checkpoint import ENCODER_FOLDER
     from vatrace.recipes.one_fold import Training, divide, reference_to, train_one_fold
+    from vatrace.training.world import joined_world
 
     training = Training(
         corpus=corpus,
@@ -71,7 +76,10 @@ def train(
         watch.say(f"left out: {len(left_out)} clips that the encoder was tuned on ({', '.join(left_out[:3])}).")
     if made.selection_is_scored:
         watch.say("the epoch is chosen by the clips that are scored, so their score will be optimistic.")
-    with watch.track("training", 0) as advance:
-        train_one_fold(training, out, on_step=following(advance))
-    shutil.copytree(encoder, out / ENCODER_FOLDER, dirs_exist_ok=True, ignore=shutil.ignore_patterns("state.*", ".*"))
+    with joined_world(device) as world:
+        with watch.track("training", 0) as advance:
+            train_one_fold(training, out, world=world, workers=workers, on_step=following(advance))
+        if world.is_first:
+            left_behind = shutil.ignore_patterns("state.*", ".*")
+            shutil.copytree(encoder, out / ENCODER_FOLDER, dirs_exist_ok=True, ignore=left_behind)
     return out

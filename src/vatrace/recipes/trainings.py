@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vatrace.errors import VatraceError
 from vatrace.recipes.one_fold import Training, score_one_fold, train_one_fold
 from vatrace.recipes.parallel import in_processes
-from vatrace.recipes.watch import Advance, Watch
+from vatrace.recipes.watch import Watch
+
+if TYPE_CHECKING:
+    from vatrace.training.world import World
 
 Scores = dict[str, Any]  # Any: numbers and words, as JSON has them
 Failure = VatraceError | OSError
@@ -53,7 +56,7 @@ def train_and_score(
     scores: dict[Path, Scores] = {}
     failed: list[tuple[str, Failure]] = []
     with watch.track("training and scoring", len(runs)) as advance:
-        for run, result in _results(runs, workers, advance):
+        for run, result in _results(runs, workers):
             if isinstance(result, VatraceError | OSError):
                 failed.append((run.name, result))
                 watch.say(f"failed: {run.name}: {result}")
@@ -64,15 +67,16 @@ def train_and_score(
     return scores, sorted(failed, key=lambda each: each[0])
 
 
-def _results(runs: Sequence[Run], workers: int, advance: Advance) -> Iterator[tuple[Run, Scores | Failure]]:
-    import torch
+def _results(runs: Sequence[Run], workers: int) -> Iterator[tuple[Run, Scores | Failure]]:
+    from vatrace.training.world import World, choose_device
 
-    if len(runs) > 1 and not torch.cuda.is_available():
+    world = World(device=choose_device("auto"))
+    if len(runs) > 1 and world.device.type == "cpu":
         yield from in_processes(_train_and_score, runs, workers=workers, prepare=_prepare)
         return
     for run in runs:
         try:
-            yield run, _train_and_score(run)
+            yield run, _train_and_score(run, world)
         except (VatraceError, OSError) as error:
             yield run, error
 
@@ -83,6 +87,6 @@ def _prepare() -> None:
     torch.set_num_threads(1)  # as many processes as cores: more threads would only wait for each other
 
 
-def _train_and_score(run: Run) -> Scores:
-    train_one_fold(run.training, run.folder)
+def _train_and_score(run: Run, world: World | None = None) -> Scores:
+    train_one_fold(run.training, run.folder, world=world)
     return score_one_fold(run.training, run.folder)

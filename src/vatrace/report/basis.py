@@ -1,7 +1,7 @@
 """What each value of a trace rests on: face and voice, one of them, or nothing.
 
 "The face alone" is said of a frame: there was a face in it and no voice. A model with cross-attention may still read
-the voice of other moments in the same window. Only where a clip lacks a channel throughout is nothing read from it.
+the voice of other moments in the same window.
 """
 
 from __future__ import annotations
@@ -52,26 +52,20 @@ def basis_words(trace: Trace) -> str:
 
 
 def telling_gates(trace: Trace) -> NDArray[np.float64] | None:
-    """How far face and voice each rest on themselves, where that says something.
+    """How far face and voice each rest on themselves, where there is a value.
 
-    A gate weighs a channel's own stream against what it reads from the other one (Eq. 4 of the paper). The network
-    gives a weight for every frame. It says nothing where the channel itself is missing in that frame, and nothing
-    throughout a clip in which the other channel is missing everywhere.
+    A gate weighs a channel's own stream against what it reads from the other one (Eq. 4 of the paper). Where its own
+    channel is missing it is 0, and where nothing can be read from the other it is 1 (`vatrace.nn.bdca`). A frame
+    without a value has weights, too, and they say nothing.
 
     Args:
         trace: a prediction.
 
     Returns:
-        `[frames, 2]`, face and voice, from 0 to 1, NaN where it says nothing; None where the model has no gate or no
-        weight says anything.
+        `[frames, 2]`, face and voice, from 0 to 1, NaN where there is no value; None where the model has no gate.
     """
     if trace.gate_weights is None:
         return None
-    gates = trace.gate_weights[:, :, _OWN].astype(np.float64)  # [frames, 2]
-    present = [trace.face_valid, trace.voice_valid]
-    for channel, (own, other) in enumerate((present, present[::-1])):
-        if own is not None:
-            gates[~own, channel] = np.nan
-        if other is not None and not other.any():
-            gates[:, channel] = np.nan
-    return gates if np.isfinite(gates).any() else None
+    own = trace.gate_weights[:, :, _OWN].astype(np.float64)  # [frames, 2]
+    gates: NDArray[np.float64] = np.where(trace.valid[:, None], own, np.nan)
+    return gates

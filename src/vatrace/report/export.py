@@ -12,8 +12,9 @@ The columns, one row a video frame:
 | `gate_face` | weight of the face's own stream against what it reads from the voice, 0 to 1 (Eq. 4 of the paper) |
 | `gate_voice` | the same for the voice |
 
-An empty field is missing. It is never 0 and never -5. A gate is missing where its own channel is, throughout a clip
-that has only one channel, and for a model without gates; `face` or `voice` where the model does not take that channel.
+An empty field is missing. It is never 0 and never -5. Gates are missing where there is no value, and for a model
+without gates; `face` or `voice` is missing where the model does not take that channel. A gate of 0 is a weight: where
+there is no face, `gate_face` is 0, as all of its stream is read from the voice; where no voice can be read, it is 1.
 """
 
 from __future__ import annotations

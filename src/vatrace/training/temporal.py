@@ -101,7 +101,7 @@ def train_temporal(
     if not job.num_items or not any(clip.label.valid.any() for clip in validation):
         raise DatasetError("no frame of the training clips, or none of the validation clips, is labelled.")
     network = _fresh_network(setup, train).to(world.device)
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(_parameter_groups(network), weight_decay=config.weight_decay)
     selection = _Selection(setup, network, validation, folder if world.is_first else None)
     settings = _settings(setup, train, validation)
     plan = Plan(
@@ -218,6 +218,13 @@ class _Selection:
 def _showing(on_step: OnStep, selection: _Selection) -> OnStep:
     """Show the best score so far beside the loss."""
     return lambda step: on_step(replace(step, shown={**step.shown, "best": selection.best_ccc}))
+
+
+def _parameter_groups(network: nn.Module) -> list[dict[str, Any]]:  # Any: torch's own form of a group
+    """All parameters; a slope over time is not decayed, as zero would be a steep one and not none."""
+    slopes = [value for name, value in network.named_parameters() if name.endswith("slope")]
+    others = [value for name, value in network.named_parameters() if not name.endswith("slope")]
+    return [{"params": others}, *([{"params": slopes, "weight_decay": 0.0}] if slopes else [])]
 
 
 def _learning_rate(config: TrainConfig, epoch: float) -> float:

@@ -45,9 +45,8 @@
     if (!trace.face && !trace.voice) return "";
     if (trace.valence[i] === null) return "no value here";
     const face = trace.face && trace.face[i], voice = trace.voice && trace.voice[i];
-    if (!face || !voice) return "rests on the " + (face ? "face" : "voice") + " alone";
     const gates = trace.gate_face ? " (gates " + share(trace.gate_face[i]) + " / " + share(trace.gate_voice[i]) + ")" : "";
-    return "rests on face and voice" + gates;
+    return "rests on " + (face && voice ? "face and voice" : "the " + (face ? "face" : "voice") + " alone") + gates;
   }
 
   function sentence(i) {

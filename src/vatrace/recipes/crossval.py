@@ -1,0 +1,108 @@
+"""`vatrace crossval`: train and score one model on every fold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from vatrace import __version__
+from vatrace.config import ModelConfig, TrainConfig, WindowConfig
+from vatrace.files import write_json
+from vatrace.recipes.one_fold import Training, reference_to
+from vatrace.recipes.paper_tables import About, Result, fold_table, plain_results
+from vatrace.recipes.rows import Row
+from vatrace.recipes.trainings import Run, run_folder, train_and_score
+from vatrace.recipes.watch import SILENCE, BatchResult, Watch
+
+
+def crossval(
+    corpus: Path,
+    *,
+    features: Path,
+    encoder: Path,
+    out: Path,
+    acoustic: tuple[str, ...] = ("mfcc",),
+    folds: tuple[int, ...] = (0, 1, 2, 3, 4, 5),
+    seeds: tuple[int, ...] = (0,),
+    fold_seed: int = 0,
+    selection: Literal["apart", "scored"] = "apart",
+    model: ModelConfig = ModelConfig(),  # noqa: B008  (frozen)
+    window: WindowConfig = WindowConfig(),  # noqa: B008  (frozen)
+    config: TrainConfig = TrainConfig(),  # noqa: B008  (frozen)
+    remark: str = "",
+    workers: int = 0,
+    watch: Watch = SILENCE,
+) -> BatchResult:
+    """Train and score one model on every fold, and write one table: each fold, then mean and spread.
+
+    Writes OUT/model/seed<s>/fold<k>/ and OUT/crossval.md, .csv, .html and .json. What is finished is kept, so the same
+    command goes on after a stop. The models hold a reference to the encoder and no copy of it.
+
+    Example: vatrace crossval demo/corpus --features demo/features --encoder demo/encoder --out runs --folds '[0, 1]'
+
+    Args:
+        corpus: folder with annotations in the official layout.
+        features: folder that `vatrace extract` wrote.
+        encoder: the encoder folder the features were made with; clips it was tuned on are left out.
+        out: folder to write.
+        acoustic: which acoustic features to use, in order.
+        folds: 0 is the official split; 1 to 5 divide training and validation split by video source.
+        seeds: each fold is trained once with each.
+        fold_seed: of the division into folds.
+        selection: apart chooses each epoch by clips that are not scored; scored by the scored ones, as the paper does,
+            which is optimistic.
+        model: sizes.
+        window: how clips are cut.
+        config: how to train; its seed is one of the seeds above.
+        remark: a sentence that goes with the models, such as what their data are.
+        workers: processes; 0 takes one a core.
+    """
+    from vatrace.report.tables import to_markdown, write_table
+
+    if not folds or not seeds:
+        raise ValueError(f"--folds and --seeds must name at least one, got {folds} and {seeds}.")
+    common = Training(
+        corpus=corpus,
+        features=features,
+        encoder=reference_to(encoder),
+        acoustic=tuple(acoustic),
+        model=model,
+        window=window,
+        config=config,
+        fold_seed=fold_seed,
+        selection=selection,
+        remark=remark,
+    )
+    runs = [
+        Run(
+            row="model",
+            training=replace(common, fold=fold, config=replace(config, seed=seed)),
+            folder=run_folder(out, "model", fold=fold, seed=seed),
+        )
+        for fold in folds
+        for seed in seeds
+    ]
+    scores, failed = train_and_score(runs, workers=workers, watch=watch)
+    row = Row(name="model", table=1, order=1, title="crossval", folds=folds)
+    by_fold = {
+        fold: [scores[run.folder] for run in runs if run.training.fold == fold and run.folder in scores]
+        for fold in folds
+    }
+    result = Result(row=row, runs={fold: found for fold, found in by_fold.items() if found})
+    apart = "clips that are neither learned from nor scored"
+    about = About(
+        caption=remark or f"CCC on {corpus.name}.",
+        facts={
+            "data": corpus.name,
+            "folds": f"0 is the official split; 1 to 5 divide by video source, seed {fold_seed}",
+            "seeds": ", ".join(map(str, seeds)),
+            "epoch chosen by": apart if selection == "apart" else "the scored clips themselves: optimistic",
+            "version": f"vatrace {__version__}",
+        },
+        shows_paper=False,
+    )
+    table = fold_table("crossval", "CCC by fold", result, about)
+    watch.say(to_markdown(table))
+    write_json(out / "crossval.json", {"facts": dict(about.facts), "rows": plain_results([result])})
+    return BatchResult((*write_table(out, table), out / "crossval.json"), tuple(failed))
