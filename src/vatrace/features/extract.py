@@ -63,26 +63,43 @@ class FeaturePipeline:
             NothingFound: no such file.
             MediaError: the file is no video, or cannot be read safely.
         """
+        return self.extract_by([self.visual], path, on_frames=on_frames)[0]
+
+    def extract_by(
+        self, encoders: Sequence[VisualEncoder], path: Path, *, on_frames: OnFrames | None = None
+    ) -> list[ClipFeatures]:
+        """The same by each of several encoders in place of `visual`; film and sound are gone through once for all."""
         track = track_main_face(_counted(read_frames(path), on_frames), self.detector)
-        visual = self._describe_faces(path, track, on_frames)
+        faces = _describe_faces(encoders, path, track, on_frames)
         waveform = read_audio(path)
         acoustic = [_describe_sound(each, waveform, track) for each in self.acoustic]
-        return ClipFeatures(
-            clip=path.stem,
-            times_seconds=track.times_seconds,
-            streams={stream.name: stream for stream in (visual, *acoustic)},
-            identities=self.identities,
-            face_score=np.where(track.valid, track.score, 0).astype(np.float32),
-            source_sha256=sha256_of(path),
-            warnings=_warnings(track, waveform, acoustic),
-        )
+        made_by = self.identities
+        source_sha256 = sha256_of(path)
+        return [
+            ClipFeatures(
+                clip=path.stem,
+                times_seconds=track.times_seconds,
+                streams={stream.name: stream for stream in (visual, *acoustic)},
+                identities=made_by | {VISUAL: encoder.identity},
+                face_score=np.where(track.valid, track.score, 0).astype(np.float32),
+                source_sha256=source_sha256,
+                warnings=_warnings(track, waveform, acoustic),
+            )
+            for encoder, visual in zip(encoders, faces, strict=True)
+        ]
 
-    def _describe_faces(self, path: Path, track: FaceTrack, on_frames: OnFrames | None) -> FeatureStream:
-        values = np.zeros((len(track.times_seconds), self.visual.dim), np.float32)
-        crops = aligned_crops(_counted(read_frames(path), on_frames), track)
-        for batch in _batched(crops, _CROPS_AT_ONCE):
-            values[[index for index, _ in batch]] = self.visual.encode([crop for _, crop in batch])
-        return FeatureStream(name=VISUAL, values=values, valid=track.valid, times_seconds=track.times_seconds)
+
+def _describe_faces(
+    encoders: Sequence[VisualEncoder], path: Path, track: FaceTrack, on_frames: OnFrames | None
+) -> list[FeatureStream]:
+    times = track.times_seconds
+    values = [np.zeros((len(times), encoder.dim), np.float32) for encoder in encoders]
+    crops = aligned_crops(_counted(read_frames(path), on_frames), track)
+    for batch in _batched(crops, _CROPS_AT_ONCE):
+        frames, pictures = [index for index, _ in batch], [crop for _, crop in batch]
+        for encoder, rows in zip(encoders, values, strict=True):
+            rows[frames] = encoder.encode(pictures)
+    return [FeatureStream(name=VISUAL, values=rows, valid=track.valid, times_seconds=times) for rows in values]
 
 
 def _describe_sound(extractor: AcousticExtractor, waveform: Waveform | None, track: FaceTrack) -> FeatureStream:

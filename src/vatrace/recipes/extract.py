@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vatrace.features.visual import VisualEncoder
 
 DEFAULT_ACOUSTIC = ("mfcc",)
+_How = tuple[str, Path | None, bool, tuple[str, ...], Path | None]  # what `make_pipeline` takes
 
 
 def extract(
@@ -49,32 +50,70 @@ def extract(
         vggish_weights: the file vggish-10086976.pth; without it the one that `vatrace weights vggish` fetched.
         workers: processes; 0 takes one a core.
     """
-    from vatrace.features.store import write_manifest
     from vatrace.features.visual import save_encoder
 
     how = (encoder, weights, random_weights, tuple(acoustic), vggish_weights)
-    tasks = [(path, out / f"{name}.safetensors") for name, path in unique_names(find_videos(videos)).items()]
+    paths = unique_names(find_videos(videos))
     if not Path(encoder).is_dir() and weights is None and not random_weights:
         watch.say(f"the weights of {encoder} are taken from the Hugging Face hub, unless they were fetched before")
     pipeline = make_pipeline(*how)  # what cannot be made is said now, in one sentence, and not once a clip
     if not Path(encoder).is_dir():
         save_encoder(out / "encoder", pipeline.visual, {"recipe": "as timm has it", "weights": str(weights or "")})
-    remove_parts(out)
-    done, failed = [], []
+    return _extract_all(paths, (out,), how, (), workers=workers, watch=watch)
+
+
+def extract_by(
+    videos: Sequence[str],
+    encoders: Mapping[Path, Path],
+    *,
+    acoustic: tuple[str, ...] = DEFAULT_ACOUSTIC,
+    vggish_weights: Path | None = None,
+    workers: int = 0,
+    watch: Watch = SILENCE,
+) -> BatchResult:
+    """The features of several encoders at once: each film is decoded, and its faces are found, only once.
+
+    Args:
+        videos: files, folders or patterns.
+        encoders: encoder folders, by the folder that gets their features.
+        acoustic: see `extract`.
+        vggish_weights: see `extract`.
+        workers: processes; 0 takes one a core.
+        watch: told about progress.
+    """
+    paths = unique_names(find_videos(videos))
+    first, *others = (str(folder) for folder in encoders.values())
+    how = (first, None, False, tuple(acoustic), vggish_weights)
+    make_pipeline(*how)
+    return _extract_all(paths, tuple(encoders), how, tuple(others), workers=workers, watch=watch)
+
+
+def _extract_all(
+    paths: Mapping[str, Path], outs: Sequence[Path], how: _How, others: Sequence[str], *, workers: int, watch: Watch
+) -> BatchResult:
+    from vatrace.features.store import write_manifest
+
+    tasks = [(path, tuple(out / f"{name}.safetensors" for out in outs)) for name, path in paths.items()]
+    for out in outs:
+        remove_parts(out)
+    done: list[Path] = []
+    failed = []
     try:
         with watch.track("extracting features", len(tasks)) as advance:
-            for (path, file), result in in_processes(
-                _extract_clip, tasks, workers=workers, prepare=_prepare, settings=how
+            for (path, files), result in in_processes(
+                _extract_clip, tasks, workers=workers, prepare=_prepare, settings=(how, others)
             ):
                 if isinstance(result, VatraceError | OSError):
                     failed.append((str(path), result))
                 else:
-                    done.append(file)
+                    done.extend(files)
                 advance(1)
     finally:
-        remove_parts(out)
-    if done:
-        write_manifest(out)
+        for out in outs:
+            remove_parts(out)
+    for out in outs:
+        if any(file.parent == out for file in done):
+            write_manifest(out)
     return BatchResult(tuple(sorted(done)), tuple(sorted(failed, key=str)))
 
 
@@ -100,25 +139,33 @@ def make_pipeline(
 
 
 _pipeline: FeaturePipeline | None = None  # one a process
+_encoders: Sequence[VisualEncoder] = ()  # the pipeline's, and those whose features are made beside
 
 
-def _prepare(
-    encoder: str, weights: Path | None, random_weights: bool, acoustic: Sequence[str], vggish_weights: Path | None
-) -> None:
-    global _pipeline
+def _prepare(how: _How, others: Sequence[str]) -> None:
+    global _encoders, _pipeline
     import torch
 
     torch.set_num_threads(1)  # as many processes as cores: more threads would only wait for each other
-    _pipeline = make_pipeline(encoder, weights, random_weights, acoustic, vggish_weights, num_threads=1)
+    _pipeline = make_pipeline(*how, num_threads=1)
+    _encoders = (_pipeline.visual, *(load_visual(other, None, False) for other in others))
 
 
-def _extract_clip(task: tuple[Path, Path]) -> None:
+def _extract_clip(task: tuple[Path, tuple[Path, ...]]) -> None:
+    from vatrace.features.extract import VISUAL
     from vatrace.features.store import save_features
 
-    path, out = task
+    path, outs = task
     assert _pipeline is not None, "_prepare runs first in every process"
-    if not _is_current(path, out, _pipeline):
-        save_features(out, _pipeline.extract(path))
+    wanted = [
+        (out, encoder)
+        for out, encoder in zip(outs, _encoders, strict=True)
+        if not _is_current(path, out, _pipeline.identities | {VISUAL: encoder.identity})
+    ]
+    if wanted:
+        made = _pipeline.extract_by([encoder for _, encoder in wanted], path)
+        for (out, _), features in zip(wanted, made, strict=True):
+            save_features(out, features)
 
 
 def load_visual(encoder: str, weights: Path | None, random_weights: bool) -> VisualEncoder:
@@ -130,7 +177,7 @@ def load_visual(encoder: str, weights: Path | None, random_weights: bool) -> Vis
     return encoder_from_timm(encoder, weights=weights, random_weights=random_weights)
 
 
-def _is_current(path: Path, out: Path, pipeline: FeaturePipeline) -> bool:
+def _is_current(path: Path, out: Path, identities: Mapping[str, str]) -> bool:
     from vatrace.features.store import open_features
 
     if not out.is_file() or not path.is_file():
@@ -139,4 +186,4 @@ def _is_current(path: Path, out: Path, pipeline: FeaturePipeline) -> bool:
         there = open_features(out)
     except FeatureError:
         return False  # damaged: made again
-    return dict(there.identities) == pipeline.identities and there.source_sha256 == sha256_of(path)
+    return dict(there.identities) == identities and there.source_sha256 == sha256_of(path)

@@ -6,7 +6,7 @@ the encoders, `encoders/<kind>/` and `features/<kind>/` are there for each kind 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from vatrace.config import to_dict
 from vatrace.errors import NothingFound
 from vatrace.files import hash_of, sha256_of
 from vatrace.recipes.crops import crops
-from vatrace.recipes.extract import extract
+from vatrace.recipes.extract import extract_by
 from vatrace.recipes.finetune import finetune
 from vatrace.recipes.inputs import find_videos, unique_names
 from vatrace.recipes.once import is_done
@@ -146,21 +146,21 @@ class Workshop:
         start = self._pretrained(self.size.encoder)
         return start if kind == "pretrained" else self._tuned(start, self.size.encoder, "tuned")
 
-    def features(self, kind: EncoderKind, encoder: Path) -> Path:
-        """The folder of features made with an encoder."""
-        out = self.out / "features" / kind
-        videos = self._videos()
-        made = extract(
-            [str(path) for path in videos],
-            out=out,
-            encoder=str(encoder),
+    def features(self, encoders: Mapping[EncoderKind, Path]) -> dict[EncoderKind, Path]:
+        """The folder of features of each encoder; every film is gone through once for all of them."""
+        outs: dict[EncoderKind, Path] = {kind: self.out / "features" / kind for kind in encoders}
+        if not encoders:
+            return outs
+        made = extract_by(
+            [str(path) for path in self._videos()],
+            {outs[kind]: folder for kind, folder in encoders.items()},
             acoustic=self.size.acoustic,
             vggish_weights=self.vggish_weights,
             workers=self.workers,
             watch=self.watch,
         )
         self._note(made.failed)
-        return out
+        return outs
 
     def _folder(self, name: str) -> Path:
         return self.out / "encoders" / name

@@ -139,17 +139,18 @@ def _figures(table: int | None, figure: int | None, everything: bool) -> tuple[i
 
 def _run(wanted: _Wanted, workshop: Workshop) -> _Made:
     """Train and score every row, fold and seed; rows whose encoder or features cannot be made are left out."""
-    prepared: dict[EncoderKind, tuple[EncoderReference, Path]] = {}
+    encoders: dict[EncoderKind, Path] = {}
     failed: list[tuple[str, Failure]] = []
     for kind in encoder_kinds([row.encoder for row in wanted.rows]):
         if kind == "external" and not workshop.external:
             continue
         try:
-            encoder = workshop.encoder(kind)
-            prepared[kind] = (reference_to(encoder), workshop.features(kind, encoder))
+            encoders[kind] = workshop.encoder(kind)
         except (VatraceError, OSError) as error:
             names = ", ".join(sorted({row.name for row in wanted.rows if row.encoder == kind}))
             failed.append((f"rows with the {kind} encoder ({names})", error))
+    features = workshop.features(encoders)
+    prepared = {kind: (reference_to(folder), features[kind]) for kind, folder in encoders.items()}
     scores, not_run = train_and_score(_runs(wanted, workshop, prepared), workers=workshop.workers, watch=workshop.watch)
     return _Made(scores=scores, failed=(*failed, *not_run))
 
