@@ -290,7 +290,7 @@ def _did_you_mean(name: str) -> str:
 
 
 def _is_about_options(error: ValueError) -> bool:
-    """Whether an error was raised by a check of options, in a recipe or a configuration, and not by work beneath it."""
+    """Whether an error was raised by a check of options, and not by work beneath it."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -298,4 +298,5 @@ def _is_about_options(error: ValueError) -> bool:
         return False
     source = Path(trace.tb_frame.f_code.co_filename)
     package = Path(__file__).parent
-    return source.parent == package / "recipes" or source == package / "config.py"
+    checks = (package / "config.py", package / "training" / "world.py", package / "training" / "loop.py")
+    return source.parent == package / "recipes" or source in checks

@@ -69,10 +69,11 @@ class VisualEncoder:
             `[len(crops), dim]`.
         """
         self.network.eval()
-        rows = [
-            self.network(prepare_images(np.stack(crops[at : at + _BATCH_IMAGES]), self.config)).float().numpy()
-            for at in range(0, len(crops), _BATCH_IMAGES)
-        ]
+        device = next(self.network.parameters()).device
+        rows = []
+        for at in range(0, len(crops), _BATCH_IMAGES):
+            images = prepare_images(np.stack(crops[at : at + _BATCH_IMAGES]), self.config)
+            rows.append(self.network(images.to(device)).float().cpu().numpy())
         return np.concatenate(rows) if rows else np.zeros((0, self.dim), np.float32)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vatrace.errors import FeatureError, VatraceError
 from vatrace.files import remove_parts, sha256_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vatrace.features.visual import VisualEncoder
 
 DEFAULT_ACOUSTIC = ("mfcc",)
-_How = tuple[str, Path | None, bool, tuple[str, ...], Path | None]  # what `make_pipeline` takes
+_How = tuple[str, Path | None, bool, tuple[str, ...], Path | None, str]  # what `make_pipeline` takes
 
 
 def extract(
@@ -30,6 +30,7 @@ def extract(
     acoustic: tuple[str, ...] = DEFAULT_ACOUSTIC,
     vggish_weights: Path | None = None,
     workers: int = 0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
     watch: Watch = SILENCE,
 ) -> BatchResult:
     """Make the features of videos: OUT/<clip>.safetensors, on each video's own frame clock.
@@ -49,10 +50,11 @@ def extract(
             PCA); docs/features.md describes them.
         vggish_weights: the file vggish-10086976.pth; without it the one that `vatrace weights vggish` fetched.
         workers: processes; 0 takes one a core.
+        device: of the visual encoder; auto takes a GPU if there is one, where each process keeps an encoder of its own.
     """
     from vatrace.features.visual import save_encoder
 
-    how = (encoder, weights, random_weights, tuple(acoustic), vggish_weights)
+    how = (encoder, weights, random_weights, tuple(acoustic), vggish_weights, device)
     paths = unique_names(find_videos(videos))
     if not Path(encoder).is_dir() and weights is None and not random_weights:
         watch.say(f"the weights of {encoder} are taken from the Hugging Face hub, unless they were fetched before")
@@ -83,7 +85,7 @@ def extract_by(
     """
     paths = unique_names(find_videos(videos))
     first, *others = (str(folder) for folder in encoders.values())
-    how = (first, None, False, tuple(acoustic), vggish_weights)
+    how = (first, None, False, tuple(acoustic), vggish_weights, "auto")
     make_pipeline(*how)
     return _extract_all(paths, tuple(encoders), how, tuple(others), workers=workers, watch=watch)
 
@@ -123,6 +125,7 @@ def make_pipeline(
     random_weights: bool,
     acoustic: Sequence[str],
     vggish_weights: Path | None,
+    device: str = "auto",
     *,
     num_threads: int | None = None,
 ) -> FeaturePipeline:
@@ -133,7 +136,7 @@ def make_pipeline(
 
     return FeaturePipeline(
         detector=FaceDetector(num_threads=num_threads),
-        visual=load_visual(encoder, weights, random_weights),
+        visual=load_visual(encoder, weights, random_weights, device),
         acoustic=[acoustic_extractor(name, weights=vggish_weights) for name in acoustic],
     )
 
@@ -148,7 +151,7 @@ def _prepare(how: _How, others: Sequence[str]) -> None:
 
     torch.set_num_threads(1)  # as many processes as cores: more threads would only wait for each other
     _pipeline = make_pipeline(*how, num_threads=1)
-    _encoders = (_pipeline.visual, *(load_visual(other, None, False) for other in others))
+    _encoders = (_pipeline.visual, *(load_visual(other, None, False, how[-1]) for other in others))
 
 
 def _extract_clip(task: tuple[Path, tuple[Path, ...]]) -> None:
@@ -168,13 +171,17 @@ def _extract_clip(task: tuple[Path, tuple[Path, ...]]) -> None:
             save_features(out, features)
 
 
-def load_visual(encoder: str, weights: Path | None, random_weights: bool) -> VisualEncoder:
-    """The encoder a person named: a folder of ours, or a timm network."""
+def load_visual(encoder: str, weights: Path | None, random_weights: bool, device: str = "auto") -> VisualEncoder:
+    """The encoder a person named, on a device: a folder of ours, or a timm network."""
     from vatrace.features.visual import encoder_from_timm, load_encoder
+    from vatrace.training.world import choose_device
 
     if Path(encoder).is_dir():
-        return load_encoder(Path(encoder))
-    return encoder_from_timm(encoder, weights=weights, random_weights=random_weights)
+        loaded = load_encoder(Path(encoder))
+    else:
+        loaded = encoder_from_timm(encoder, weights=weights, random_weights=random_weights)
+    loaded.network.to(choose_device(device))
+    return loaded
 
 
 def _is_current(path: Path, out: Path, identities: Mapping[str, str]) -> bool:

@@ -16,6 +16,7 @@ from typing import Literal
 from vatrace import __version__
 from vatrace.errors import VatraceError
 from vatrace.files import write_json
+from vatrace.recipes.gates import GatedRow, write_gates
 from vatrace.recipes.materials import Data, Workshop, drawn_data, encoder_kinds, given_data
 from vatrace.recipes.one_fold import EncoderReference, Training, reference_to
 from vatrace.recipes.paper_tables import TITLES, About, Result, paper_table, plain_results
@@ -116,7 +117,11 @@ def reproduce(
     if not external and any(row.encoder == "external" for row in wanted.rows):
         watch.say("no --external encoder was given, so its row stays empty.")
     made = _run(wanted, workshop)
-    done = [*_write_tables(wanted, source, made, out), *_draw_figures(wanted, source, out)]
+    done = [
+        *_write_tables(wanted, source, made, out),
+        *_write_gates(wanted, source, made, out),
+        *_draw_figures(wanted, source, out),
+    ]
     return BatchResult(tuple(done), tuple((*workshop.failed, *made.failed)))
 
 
@@ -229,6 +234,30 @@ def _write_tables(wanted: _Wanted, data: Data, made: _Made, out: Path) -> list[P
             write_json(path, {"facts": dict(about.facts), "rows": plain_results(chosen)})
             written.append(path)
     return written
+
+
+def _write_gates(wanted: _Wanted, data: Data, made: _Made, out: Path) -> list[Path]:
+    """What the gates of Table IV do in planted episodes, where the corpus has them."""
+    if not data.is_drawn:
+        return []
+    folders = _run_names(wanted.size)
+    gated = []
+    for row in wanted.rows:
+        model = wanted.size.model_of(row)
+        if row.table == 4 and model.fusion == "bdca" and model.gate:
+            paths = [
+                run_folder(out / "runs", folders[wanted.size.key_of(row)], fold=0, seed=seed) for seed in wanted.seeds
+            ]
+            found = tuple(
+                path / "predictions" / str(made.scores[path]["split"]) for path in paths if path in made.scores
+            )
+            if found:
+                gated.append(GatedRow(name=row.name, title=row.title, predictions=found))
+    if not gated:
+        return []
+    about = _about(wanted, data, ())
+    caption = about.caption.replace("CCC on", "Gates on")
+    return write_gates(gated, data.corpus, out / "results", caption, about.facts)
 
 
 def _about(wanted: _Wanted, data: Data, results: Sequence[Result]) -> About:

@@ -16,9 +16,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -227,34 +227,29 @@ class _Run:
 
     def _batches(self) -> Iterator[tuple[int, int, list[tuple[int, Any]]]]:
         """Epoch, step, and this process's parts of the batch with their numbers, from the position on."""
-        pieces = _Pieces(self.job, self._positions())
-        loader: DataLoader[Any] = DataLoader(
-            pieces,
-            batch_size=None,
-            num_workers=self.plan.workers,
-            multiprocessing_context="spawn" if self.plan.workers else None,
-            prefetch_factor=4 if self.plan.workers else None,
-        )
-        at = None
-        parts: list[tuple[int, Any]] = []
-        for (epoch, step, number, _), part in zip(pieces.positions, loader, strict=True):
-            if at is not None and at != (epoch, step):
-                yield (*at, parts)
-                parts = []
-            at = (epoch, step)
-            parts.append((number, _to_device(part, self.world.device)))
-        if at is not None:
-            yield (*at, parts)
-
-    def _positions(self) -> list[tuple[int, int, int, list[int]]]:
-        found = []
         for epoch in range(self.epoch, self.plan.epochs):
-            order = permutation(self.job.num_items, self.plan.seed, epoch)[: self.items]
-            for step in range(self.step if epoch == self.epoch else 0, self.steps):
-                batch = order[step * self.plan.batch : (step + 1) * self.plan.batch]
-                for number, piece in enumerate(_cut(batch, self.plan.parts * self.world.size)):
-                    if number % self.world.size == self.world.rank:
-                        found.append((epoch, step, number, piece))
+            pieces = _Pieces(self.job, epoch, self._positions(epoch, self.step))
+            loader: DataLoader[Any] = DataLoader(
+                pieces,
+                batch_size=None,
+                collate_fn=_as_it_is,
+                num_workers=self.plan.workers,
+                multiprocessing_context="spawn" if self.plan.workers else None,
+                prefetch_factor=4 if self.plan.workers else None,
+            )
+            loaded = zip(pieces.positions, loader, strict=True)
+            for step, group in groupby(loaded, key=lambda each: each[0].step):
+                yield epoch, step, [(at.number, _to_device(part, self.world.device)) for at, part in group]
+
+    def _positions(self, epoch: int, first_step: int) -> list[_Position]:
+        """What this process does in an epoch, from a step on."""
+        order = permutation(self.job.num_items, self.plan.seed, epoch)[: self.items]
+        found = []
+        for step in range(first_step, self.steps):
+            batch = order[step * self.plan.batch : (step + 1) * self.plan.batch]
+            for number, piece in enumerate(_cut(batch, self.plan.parts * self.world.size)):
+                if number % self.world.size == self.world.rank:
+                    found.append(_Position(step, number, piece))
         return found
 
     def _step(self, epoch: int, step: int, parts: list[tuple[int, Any]]) -> float:
@@ -306,18 +301,29 @@ class _Run:
         return float(loss.detach()), gradient
 
 
-class _Pieces(Dataset[Any]):
-    """What each position loads, for a DataLoader."""
+class _Position(NamedTuple):
+    """A part of a batch: the step in its epoch, its number among the parts of all processes, and its items."""
 
-    def __init__(self, job: Job[Any], positions: list[tuple[int, int, int, list[int]]]) -> None:
-        self.job, self.positions = job, positions
+    step: int
+    number: int
+    items: list[int]
+
+
+class _Pieces(Dataset[Any]):
+    """What each position of an epoch loads, for a DataLoader."""
+
+    def __init__(self, job: Job[Any], epoch: int, positions: list[_Position]) -> None:
+        self.job, self.epoch, self.positions = job, epoch, positions
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def __getitem__(self, at: int) -> Any:
-        epoch, _, _, indices = self.positions[at]
-        return self.job.load(indices, epoch)
+        return self.job.load(self.positions[at].items, self.epoch)
+
+
+def _as_it_is(part: Any) -> Any:
+    return part
 
 
 def _cut(batch: list[int], pieces: int) -> list[list[int]]:
