@@ -7,7 +7,9 @@ import torch
 
 from vatrace.config import ModelConfig, TrainConfig
 from vatrace.errors import NothingFound
+from vatrace.features.visual import build_network
 from vatrace.models.build import build_model
+from vatrace.nn.hierarchy import encoded_dim
 from vatrace.recipes.rows import Row, configs_folder, load_rows, load_size
 
 ROWS, SIZES = load_rows(), ("drawn", "paper")
@@ -15,7 +17,7 @@ ROWS, SIZES = load_rows(), ("drawn", "paper")
 
 def test_every_file_is_a_row_or_a_size() -> None:
     files = sorted(configs_folder().rglob("*.yaml"))
-    assert len(files) == len(ROWS) + len(SIZES) == 28
+    assert len(files) == len(ROWS) + len(SIZES)
     for path in files:
         head = path.read_text().splitlines()[:4]
         assert all(line.startswith("#") for line in head[:3])
@@ -94,3 +96,15 @@ def test_a_mistake_in_a_size_names_its_file_and_an_unknown_size_those_there_are(
         load_size(str(path))
     with pytest.raises(NothingFound, match=r"no such size \(drawn, paper\)"):
         load_size("enormous")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_encoder_of_a_size_can_be_built_and_the_small_ones_run(size: str) -> None:
+    loaded = load_size(size)
+    for plan in (loaded.encoder, loaded.baseline):
+        is_small = plan.start.image_pixels <= 64
+        with torch.device("cpu" if is_small else "meta"):
+            network = build_network(plan.start).eval()
+        pixels = plan.start.image_pixels
+        images = torch.zeros(1, 3, pixels, pixels, device="cpu" if is_small else "meta")
+        assert network(images).shape == (1, encoded_dim(network))

@@ -1,9 +1,9 @@
 """What the gates do when a channel becomes unreliable: a table and figures, on a corpus with planted episodes.
 
-The attended weight of a gate (column 1 of Eq. 4) says how far a frame leans on the other modality. Compared is its mean
-inside the episodes of one channel with its mean in the calm frames of the same clip, outside all episodes. Where a
-modality is missing altogether the model fixes the weights, so episodes are also taken with the frames alone in which the
-channel is still there: a blurred face that is found, a voice under noise.
+The attended weight of a gate (column 1 of Eq. 4) says how far a frame leans on the other modality. Compared is its
+mean inside the episodes of one channel with its mean in the calm frames of the same clip, outside all episodes. Where
+a modality is missing altogether the model fixes the weights, so episodes are also taken with the frames alone in which
+the channel is still there: a blurred face that is found, a voice under noise.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _COLUMNS = (
 )
 _NOTES = (
     "A figure is the mean attended weight of a gate: how far it leans on the other modality, 0 to 1. The change is "
-    "that in episodes of the channel, from .3 s after their start and outside episodes of the other channel, less that in "
-    "calm frames of the same clip.",
+    "that in episodes of the channel, from .3 s after their start and outside episodes of the other channel, less "
+    "that in calm frames of the same clip.",
     "A gate that moves away from what became unreliable has a change above zero in the episodes of its own channel, "
     "and below zero in those of the other.",
     '"channel there": only frames in which the channel was still found. In the others the model fixes the weights.',
-    "[low, high] is the 95 % percentile interval over draws of people; the mean over seeds is taken within each draw. "
-    "The figures show the first seed.",
+    "[low, high] is the 95 % percentile interval over draws of people; the mean over seeds is taken within each "
+    "draw. The figures show the first seed.",
 )
 
 

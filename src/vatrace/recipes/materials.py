@@ -115,6 +115,7 @@ class Workshop:
         size: what to make.
         data: from what.
         external: encoder folder or timm name of the encoder of others; "" where there is none.
+        external_weights: checkpoint for it, instead of the hub's.
         weights: checkpoint to start the encoder from, instead of what the size says.
         vggish_weights: the weights of VGGish, where its features are wanted.
         workers: processes; 0 takes one a core.
@@ -126,6 +127,7 @@ class Workshop:
     size: Size
     data: Data
     external: str
+    external_weights: Path | None
     weights: Path | None
     vggish_weights: Path | None
     workers: int
@@ -162,6 +164,14 @@ class Workshop:
         self._note(made.failed)
         return outs
 
+    def without_features(self, folders: Sequence[Path]) -> tuple[str, ...]:
+        """Labelled clips that do not teach the encoders and of which one of these folders has no features."""
+        return tuple(
+            clip
+            for clip in self._labelled()
+            if not all((folder / f"{clip}.safetensors").is_file() for folder in folders)
+        )
+
     def _folder(self, name: str) -> Path:
         return self.out / "encoders" / name
 
@@ -173,9 +183,12 @@ class Workshop:
         from vatrace.features.visual import encoder_from_timm, save_encoder
 
         folder = self._folder("external")
-        settings = hash_of(self.external)
+        of_file = sha256_of(self.external_weights) if self.external_weights else ""
+        settings = hash_of([self.external, of_file])
         if not is_done(folder / "encoder.json", settings):
-            save_encoder(folder, encoder_from_timm(self.external), {"settings": settings, "recipe": "as timm has it"})
+            encoder = encoder_from_timm(self.external, weights=self.external_weights)
+            notes = {"settings": settings, "recipe": "as timm has it", "weights": str(self.external_weights or "hub")}
+            save_encoder(folder, encoder, notes)
         return folder
 
     def _pretrained(self, plan: EncoderPlan) -> Path:
@@ -223,15 +236,18 @@ class Workshop:
 
     def _videos(self) -> list[Path]:
         """Videos of every labelled clip that does not teach the encoders."""
-        from vatrace.datasets.affwild2 import open_corpus
-
         folder = self.data.corpus / "videos"
         by_name = unique_names(find_videos([str(folder)]))
-        labelled = sorted({clip for clips in open_corpus(self.data.corpus).splits.values() for clip in clips})
-        wanted = [clip for clip in labelled if clip not in set(self.data.set_aside)]
+        wanted = self._labelled()
         missing = [clip for clip in wanted if clip not in by_name]
         self._note([(clip, NothingFound(f"{clip} is labelled, but {folder} has no such video.")) for clip in missing])
         return [by_name[clip] for clip in wanted if clip in by_name]
+
+    def _labelled(self) -> list[str]:
+        from vatrace.datasets.affwild2 import open_corpus
+
+        everybody = {clip for clips in open_corpus(self.data.corpus).splits.values() for clip in clips}
+        return sorted(everybody - set(self.data.set_aside))
 
     def _note(self, failed: Sequence[tuple[str, Failure]]) -> None:
         """Keep what failed, each thing once."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,7 @@ from vatrace.files import write_json
 from vatrace.recipes.gates import GatedRow, write_gates
 from vatrace.recipes.materials import Data, Workshop, drawn_data, encoder_kinds, given_data
 from vatrace.recipes.one_fold import EncoderReference, Training, reference_to
-from vatrace.recipes.paper_tables import TITLES, About, Result, paper_table, plain_results
+from vatrace.recipes.paper_tables import TITLES, About, Result, paper_table, plain_results, single_modality_table
 from vatrace.recipes.rows import EncoderKind, Row, Size, load_rows, load_size
 from vatrace.recipes.trainings import Failure, Run, Scores, run_folder, train_and_score
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
@@ -47,6 +47,7 @@ class _Made:
 
     scores: Mapping[Path, Scores] = field(default_factory=dict)
     failed: tuple[tuple[str, Failure], ...] = ()
+    without_features: tuple[str, ...] = ()
 
 
 def reproduce(
@@ -60,6 +61,7 @@ def reproduce(
     seeds: tuple[int, ...] = (),
     only: tuple[str, ...] = (),
     external: str = "",
+    external_weights: Path | None = None,
     weights: Path | None = None,
     vggish_weights: Path | None = None,
     selection: Selection = "apart",
@@ -85,6 +87,7 @@ def reproduce(
         seeds: of the trainings; those of the size if empty.
         only: names of the rows to run, as their files in configs/ are called; all if empty.
         external: encoder folder or timm network for the row of an encoder of others.
+        external_weights: checkpoint for that network, a .pth or a safetensors file, instead of the hub's.
         weights: checkpoint of the masked autoencoder to start from, instead of the hub's.
         vggish_weights: the file vggish-10086976.pth, for sizes with VGGish.
         selection: apart chooses each epoch by clips that are not scored; scored by the scored ones, as the paper does,
@@ -92,23 +95,28 @@ def reproduce(
         fold_seed: of the division into folds 1 to 5.
         workers: processes; 0 takes one a core.
     """
+    from vatrace.features.acoustic import acoustic_extractor
+
     chosen = size or (PAPER_SIZE if data else DRAWN_SIZE)
     loaded = load_size(chosen)
     wanted = _Wanted(
         rows=_rows(table, figure, all, only),
         figures=_figures(table, figure, all),
         size=loaded,
-        seeds=tuple(seeds) or loaded.seeds,
+        seeds=(tuple(seeds) or loaded.seeds)[: 1 if figure else None],
         selection=selection,
         fold_seed=fold_seed,
         command=_command(locals()),
     )
+    for name in loaded.acoustic if wanted.rows else ():
+        acoustic_extractor(name, weights=vggish_weights)  # what is missing is said now, and not after days of tuning
     source = given_data(data, loaded) if data else drawn_data(out, loaded, workers=workers, watch=watch)
     workshop = Workshop(
         out=out,
         size=loaded,
         data=source,
         external=external,
+        external_weights=external_weights,
         weights=weights,
         vggish_weights=vggish_weights,
         workers=workers,
@@ -117,11 +125,8 @@ def reproduce(
     if not external and any(row.encoder == "external" for row in wanted.rows):
         watch.say("no --external encoder was given, so its row stays empty.")
     made = _run(wanted, workshop)
-    done = [
-        *_write_tables(wanted, source, made, out),
-        *_write_gates(wanted, source, made, out),
-        *_draw_figures(wanted, source, out),
-    ]
+    done = [] if figure else [*_write_tables(wanted, source, made, out), *_write_gates(wanted, source, made, out)]
+    done += _draw_figures(wanted, source, out)
     return BatchResult(tuple(done), tuple((*workshop.failed, *made.failed)))
 
 
@@ -129,6 +134,8 @@ def _rows(table: int | None, figure: int | None, everything: bool, only: Sequenc
     if [table is not None, figure is not None, everything].count(True) != 1:
         raise ValueError("say one of --table 1, --table 3, --table 4, --figure 4, --figure 5 and --all.")
     known = load_rows()
+    if figure == 4:  # the figure shows a prediction: BDCA on fold 0
+        return tuple(replace(row, folds=(0,)) for row in known if row.table == 1 and len(row.folds) > 1)
     rows = [row for row in known if everything or row.table == table]
     unknown = sorted(set(only) - {row.name for row in rows})
     if unknown:
@@ -156,12 +163,18 @@ def _run(wanted: _Wanted, workshop: Workshop) -> _Made:
             failed.append((f"rows with the {kind} encoder ({names})", error))
     features = workshop.features(encoders)
     prepared = {kind: (reference_to(folder), features[kind]) for kind, folder in encoders.items()}
-    scores, not_run = train_and_score(_runs(wanted, workshop, prepared), workers=workshop.workers, watch=workshop.watch)
-    return _Made(scores=scores, failed=(*failed, *not_run))
+    without = workshop.without_features(tuple(features.values()))
+    runs = _runs(wanted, workshop, prepared, exclude=(*workshop.data.set_aside, *without))
+    scores, not_run = train_and_score(runs, workers=workshop.workers, watch=workshop.watch)
+    return _Made(scores=scores, failed=(*failed, *not_run), without_features=without)
 
 
 def _runs(
-    wanted: _Wanted, workshop: Workshop, prepared: Mapping[EncoderKind, tuple[EncoderReference, Path]]
+    wanted: _Wanted,
+    workshop: Workshop,
+    prepared: Mapping[EncoderKind, tuple[EncoderReference, Path]],
+    *,
+    exclude: tuple[str, ...],
 ) -> list[Run]:
     folders = _run_names(wanted.size)
     runs: dict[Path, Run] = {}
@@ -182,7 +195,7 @@ def _runs(
                     fold=fold,
                     fold_seed=wanted.fold_seed,
                     selection=wanted.selection,
-                    exclude=workshop.data.set_aside,
+                    exclude=exclude,
                     remark=workshop.data.remark,
                 )
                 folder = run_folder(workshop.out / "runs", folders[wanted.size.key_of(row)], fold=fold, seed=seed)
@@ -224,7 +237,7 @@ def _write_tables(wanted: _Wanted, data: Data, made: _Made, out: Path) -> list[P
     from vatrace.report.tables import write_table
 
     results = _results(wanted, made, out)
-    about = _about(wanted, data, results)
+    about = _about(wanted, data, results, made.without_features)
     written = []
     for number in TITLES:
         chosen = [result for result in results if result.row.table == number]
@@ -233,7 +246,8 @@ def _write_tables(wanted: _Wanted, data: Data, made: _Made, out: Path) -> list[P
             path = out / "results" / f"table{number}.json"
             write_json(path, {"facts": dict(about.facts), "rows": plain_results(chosen)})
             written.append(path)
-    return written
+    pairs = single_modality_table(results, about)
+    return [*written, *(write_table(out / "results", pairs) if pairs else [])]
 
 
 def _write_gates(wanted: _Wanted, data: Data, made: _Made, out: Path) -> list[Path]:
@@ -260,7 +274,7 @@ def _write_gates(wanted: _Wanted, data: Data, made: _Made, out: Path) -> list[Pa
     return write_gates(gated, data.corpus, out / "results", caption, about.facts)
 
 
-def _about(wanted: _Wanted, data: Data, results: Sequence[Result]) -> About:
+def _about(wanted: _Wanted, data: Data, results: Sequence[Result], without_features: Sequence[str] = ()) -> About:
     apart = "clips that are neither learned from nor scored"
     facts = {
         "data": _data_name(data),
@@ -280,6 +294,9 @@ def _about(wanted: _Wanted, data: Data, results: Sequence[Result]) -> About:
         for fold, runs in result.runs.items()
         if len(runs) < len(wanted.seeds)
     ]
+    if without_features:
+        some = ", ".join(without_features[:5])
+        notes.append(f"{len(without_features)} labelled clips had no features and are in no role ({some}).")
     return About(caption=_caption(data), facts=facts, shows_paper=data.is_affwild2, notes=(*notes, *short))
 
 
@@ -320,7 +337,8 @@ def _bdca_folder(size: Size) -> str:
 def _command(options: Mapping[str, object]) -> str:
     """The command line that makes the same again."""
     words = ["vatrace", "reproduce"]
-    for name in ("all", "table", "figure", "data", "size", "seeds", "only", "external", "weights", "vggish_weights",
+    for name in ("all", "table", "figure", "data", "size", "seeds", "only", "external", "external_weights", "weights",
+                 "vggish_weights",
                  "selection", "fold_seed", "out"):  # fmt: skip
         value = options[name]
         flag = f"--{name.replace('_', '-')}"

@@ -31,7 +31,7 @@ def train(
     """Train the temporal model on one fold, and keep the epoch that is best on the clips set apart to choose it.
 
     The model folder has everything that `vatrace predict` needs, the encoder included. Can be stopped at any moment;
-    the same command goes on after the last whole epoch and ends with the same weights. Videos that the encoder was
+    the same command goes on where it was and ends with the same weights. Videos that the encoder was
     tuned on are left out.
 
     Example: vatrace train demo/corpus --features demo/features --encoder demo/encoder --out runs/first/fold0
