@@ -299,4 +299,4 @@ def _is_about_options(error: ValueError) -> bool:
     source = Path(trace.tb_frame.f_code.co_filename)
     package = Path(__file__).parent
     checks = (package / "config.py", package / "training" / "world.py", package / "training" / "loop.py")
-    return source.parent == package / "recipes" or source in checks
+    return (source.parent == package / "recipes" and source.stem != "parallel") or source in checks

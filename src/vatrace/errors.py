@@ -5,7 +5,8 @@
     ├── NothingFound     what was asked for is not there: no such path, no clip in a folder, no model
     ├── FeatureError     features that are missing, damaged, or do not fit the model
     ├── ModelError       a model folder or checkpoint that cannot be used
-    └── DatasetError     annotations or splits that contradict themselves
+    ├── DatasetError     annotations or splits that contradict themselves
+    └── TrainingError    a training that cannot go on
 
 A message says what was given, what was expected and what to do.
 """
@@ -44,3 +45,7 @@ class ModelError(VatraceError):
 
 class DatasetError(VatraceError):
     """Annotations or splits that contradict themselves."""
+
+
+class TrainingError(VatraceError):
+    """A training that cannot go on, such as one whose loss is no number any more."""

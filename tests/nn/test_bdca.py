@@ -80,7 +80,7 @@ def test_where_the_other_modality_is_nowhere_valid_nothing_is_read_from_it() -> 
 def test_eq_3_and_4_gate_weights_sum_to_one_and_follow_the_softmax_at_its_temperature() -> None:
     original, attended = streams()
     gate = DynamicGate(DIM, temperature=0.5)
-    torch.nn.init.normal_(gate.weight)
+    torch.nn.init.normal_(gate.weight, std=0.1)
     _, weights = gated(gate, original, attended)
     assert torch.allclose(weights.sum(dim=-1), torch.ones(BATCH, FRAMES))
     logits = torch.einsum("bfd,dk->bfk", attended, gate.weight)
@@ -115,6 +115,18 @@ def test_eq_5_a_gate_forced_to_one_column_leaves_relu_of_that_stream(column: int
     assert torch.allclose(result, F.relu((original, attended)[column]))
 
 
+def test_in_eq_5_the_original_comes_through_whole_whatever_the_gate_says() -> None:
+    """X_att holds X (Eq. 2): where X and X + A are positive, X G_0 + X_att G_1 = X + G_1 A, as docs/paper.md says."""
+    original, read = (stream.abs() + 0.1 for stream in streams())
+    read = read - 0.1  # so small that the sum stays positive
+    gate = DynamicGate(DIM)
+    torch.nn.init.normal_(gate.weight, std=0.1)
+    attended = Attended(F.relu(original + read), read, all_valid())
+    result, weights = (each.detach() for each in gate(original, attended, original, all_valid(), all_valid()))
+    assert 0.2 < float(weights[..., 1].min()) < float(weights[..., 1].max()) < 0.98
+    assert torch.allclose(result, original + weights[..., 1:] * read, atol=1e-6)
+
+
 def test_a_gate_over_what_was_read_weighs_the_two_modalities_and_nothing_that_holds_both() -> None:
     original, read = streams()
     attended = Attended(F.relu(original + read), read, all_valid())
@@ -142,7 +154,7 @@ def test_swapping_the_modalities_and_their_weights_swaps_the_halves() -> None:
     visual_valid[:, :2] = False
     fusion = BidirectionalDynamicCrossModalAttention(DIM)
     for gate in (fusion.visual_gate, fusion.audio_gate):
-        torch.nn.init.normal_(gate.weight)
+        torch.nn.init.normal_(gate.weight, std=0.1)
     swapped = BidirectionalDynamicCrossModalAttention(DIM)
     swapped.visual_from_audio, swapped.audio_from_visual = fusion.audio_from_visual, fusion.visual_from_audio
     swapped.visual_gate, swapped.audio_gate = fusion.audio_gate, fusion.visual_gate
@@ -156,7 +168,7 @@ def fusions(**options: object) -> BidirectionalDynamicCrossModalAttention:
     fusion = BidirectionalDynamicCrossModalAttention(DIM, **options)
     for gate in (fusion.visual_gate, fusion.audio_gate):
         if gate is not None:
-            torch.nn.init.normal_(gate.weight)
+            torch.nn.init.normal_(gate.weight, std=0.1)
     return fusion
 
 
@@ -247,7 +259,7 @@ def test_a_gate_that_sees_both_streams_and_validity_is_a_linear_layer_of_all_of_
     other_valid[:, 2:5] = False
     for sees, rows in (("both", 2 * DIM), ("validity", 2 * DIM + 2)):
         gate = DynamicGate(DIM, sees=sees)
-        torch.nn.init.normal_(gate.weight)
+        torch.nn.init.normal_(gate.weight, std=0.1)
         assert gate.weight.shape == (rows, 2)
         _, weights = gate(original, Attended(attended, attended, all_valid()), other, all_valid(), other_valid)
         for b in range(BATCH):

@@ -193,18 +193,32 @@ def encoder_from_timm(
         ModelError: the name or the file cannot be used, or the hub cannot be reached and no file was given.
     """
     config = timm_config(name, pixels)
+    if weights is not None:
+        return encoder_from_file(config, weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # untrained weights are the same in every process
         network = build_network(config)
-    if weights is not None:
-        _load_state(network, read_weights(weights), weights)
-    elif not random_weights:
+    if not random_weights:
         network = _from_hub(name)
     return make_encoder(config, network)
 
 
+def encoder_from_file(config: EncoderConfig, path: Path) -> VisualEncoder:
+    """An encoder of a configuration, with the weights of a checkpoint: see `read_weights`.
+
+    Raises:
+        NothingFound: no such file.
+        ModelError: the file cannot be used, or does not fit.
+    """
+    network = build_network(config)
+    own = network.state_dict()
+    state = {name: value for name, value in read_weights(path).items() if name in own or not _is_of_a_head(name)}
+    _load_state(network, state, path)
+    return make_encoder(config, network)
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors of an encoder checkpoint, without the decoder and the classifier.
+    """Tensors of a checkpoint, without the decoder of a masked autoencoder.
 
     Raises:
         NothingFound: no such file.
@@ -223,8 +237,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             "they could run code; save the tensors as .safetensors."
         ) from error
     state = state.get("model", state)  # as facebookresearch/mae has it
-    ignored = (*DECODER_PREFIXES, *HEAD_PREFIXES)
-    return {name: value for name, value in state.items() if not name.startswith(ignored)}
+    return {name: value for name, value in state.items() if not name.startswith(DECODER_PREFIXES)}
+
+
+def _is_of_a_head(name: str) -> bool:
+    return name.startswith(HEAD_PREFIXES)
 
 
 def timm_config(name: str, pixels: Pixels = "timm") -> EncoderConfig:

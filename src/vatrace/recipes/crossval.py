@@ -98,6 +98,7 @@ def crossval(
             "folds": f"0 is the official split; 1 to 5 divide by video source, seed {fold_seed}",
             "seeds": ", ".join(map(str, seeds)),
             "epoch chosen by": apart if selection == "apart" else "the scored clips themselves: optimistic",
+            "command": f"vatrace crossval {corpus} --features {features} --encoder {encoder} --out {out} ...",
             "version": f"vatrace {__version__}",
         },
         shows_paper=False,

@@ -46,6 +46,11 @@ def evaluate(
     learned = set(about.get("train_clips", ())) & set(chosen)
     if learned:
         watch.say(f"the model has learned from {len(learned)} of these {len(chosen)} clips: this is no test of it.")
+    chose = set(about.get("validation_clips", ())) & set(chosen)
+    if chose and not about.get("selection_is_scored"):
+        watch.say(
+            f"{len(chose)} of these {len(chosen)} clips have chosen the model's epoch: their score is optimistic."
+        )
     if about.get("selection_is_scored"):
         watch.say("the epoch was chosen by the fold's scored clips, so their score is optimistic.")
     clips = labelled_clips(opened, features, chosen)

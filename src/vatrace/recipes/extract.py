@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vatrace.features.visual import VisualEncoder
 
 DEFAULT_ACOUSTIC = ("mfcc",)
+GPU_WORKERS = 2  # each keeps its own encoders on the card
 _How = tuple[str, Path | None, bool, tuple[str, ...], Path | None, str]  # what `make_pipeline` takes
 
 
@@ -49,8 +50,8 @@ def extract(
         acoustic: which of mfcc (39), egemaps (23, needs openSMILE), vggish (128) and vggish_pca (128, after Google's
             PCA); docs/features.md describes them.
         vggish_weights: the file vggish-10086976.pth; without it the one that `vatrace weights vggish` fetched.
-        workers: processes; 0 takes one a core.
-        device: of the visual encoder; auto takes a GPU if there is one, where each process keeps an encoder of its own.
+        workers: processes; 0 takes one a core, and two where the encoder is on a GPU: each keeps one of its own.
+        device: of the visual encoder; auto takes a GPU if there is one.
     """
     from vatrace.features.visual import save_encoder
 
@@ -94,7 +95,9 @@ def _extract_all(
     paths: Mapping[str, Path], outs: Sequence[Path], how: _How, others: Sequence[str], *, workers: int, watch: Watch
 ) -> BatchResult:
     from vatrace.features.store import write_manifest
+    from vatrace.training.world import choose_device
 
+    workers = workers or (GPU_WORKERS if choose_device(how[-1]).type == "cuda" else 0)
     tasks = [(path, tuple(out / f"{name}.safetensors" for out in outs)) for name, path in paths.items()]
     for out in outs:
         remove_parts(out)

@@ -34,9 +34,9 @@ def finetune(
 ) -> Path:
     """Fine-tune an encoder hierarchically: the lower two thirds stay frozen (paper, III-B).
 
-    The videos it is tuned on are listed in the encoder folder, and `vatrace train` leaves them out. Can be stopped at any
-    moment; the same command goes on where it was, and ends with the same weights. docs/encoder.md has the recipe for
-    ViT-L and a GPU of 24 GB.
+    The videos it is tuned on are listed in the encoder folder, and `vatrace train` leaves them out. Can be stopped at
+    any moment; the same command goes on where it was, and ends with the same weights. docs/encoder.md has the recipe
+    for ViT-L and a GPU of 24 GB.
 
     Example: vatrace finetune demo/crops --corpus demo/faces --encoder demo/pretrained --out runs/encoder
       --config.lr_peak 2e-3

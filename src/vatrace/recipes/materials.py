@@ -6,13 +6,14 @@ the encoders, `encoders/<kind>/` and `features/<kind>/` are there for each kind 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vatrace.config import to_dict
-from vatrace.errors import NothingFound
+from vatrace.errors import ModelError, NothingFound
 from vatrace.files import hash_of, sha256_of
 from vatrace.recipes.crops import crops
 from vatrace.recipes.extract import extract_by
@@ -150,9 +151,12 @@ class Workshop:
 
     def features(self, encoders: Mapping[EncoderKind, Path]) -> dict[EncoderKind, Path]:
         """The folder of features of each encoder; every film is gone through once for all of them."""
+        import torch
+
         outs: dict[EncoderKind, Path] = {kind: self.out / "features" / kind for kind in encoders}
         if not encoders:
             return outs
+        torch.cuda.empty_cache()  # what tuning has kept on a GPU; the processes below need it
         made = extract_by(
             [str(path) for path in self._videos()],
             {outs[kind]: folder for kind, folder in encoders.items()},
@@ -199,8 +203,10 @@ class Workshop:
         return pretrain(
             self._crops(),
             out=self._folder("pretrained"),
+            clips=self.data.tuning,
             encoder=plan.start if is_fresh else self._start(plan, "start", self.weights),
             config=plan.pretrain,
+            workers=self._loaders(),
             watch=self.watch,
         )
 
@@ -224,8 +230,15 @@ class Workshop:
             encoder=start,
             out=self._folder(name),
             config=plan.finetune,
+            workers=self._loaders(),
             watch=self.watch,
         )
+
+    def _loaders(self) -> int:
+        """Processes that load pictures ahead: a GPU would wait for them; on a CPU they would only take its cores."""
+        import torch
+
+        return (self.workers or os.cpu_count() or 0) if torch.cuda.is_available() else 0
 
     def _crops(self) -> Path:
         by_name = unique_names(find_videos([str(self.data.teaching / "videos")]))
@@ -258,14 +271,17 @@ class Workshop:
 def _starting(plan: EncoderPlan, source: str) -> VisualEncoder:
     import torch
 
-    from vatrace.features.visual import build_network, encoder_from_timm, make_encoder
+    from vatrace.features.visual import build_network, encoder_from_file, encoder_from_timm, make_encoder
 
     if source == "random":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # untrained weights are the same in every run
             return make_encoder(plan.start, build_network(plan.start))
-    path = None if source == "hub" else Path(source)
-    return make_encoder(plan.start, encoder_from_timm(plan.start.architecture, weights=path).network)
+    if source != "hub":
+        return encoder_from_file(plan.start, Path(source))
+    if plan.start.arguments:
+        raise ModelError(f"the hub has no weights for {plan.start.architecture} with {plan.start.arguments}.")
+    return make_encoder(plan.start, encoder_from_timm(plan.start.architecture).network)
 
 
 def encoder_kinds(kinds: Sequence[EncoderKind]) -> list[EncoderKind]:

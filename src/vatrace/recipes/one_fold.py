@@ -130,7 +130,8 @@ def train_one_fold(
             f"{training.encoder.folder} is {training.encoder.identity}; name the encoder they were made with."
         )
     settings = _settings(training, spec, (train_clips, selection_clips))
-    if _provenance(out).get("settings") == settings:
+    there = _provenance(out)
+    if there.get("settings") == settings and there.get("scored_clips") == list(fold.scored):
         return out
     setup = TemporalSetup(
         features=spec,

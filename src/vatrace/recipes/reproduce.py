@@ -152,17 +152,20 @@ def _figures(table: int | None, figure: int | None, everything: bool) -> tuple[i
 def _run(wanted: _Wanted, workshop: Workshop) -> _Made:
     """Train and score every row, fold and seed; rows whose encoder or features cannot be made are left out."""
     encoders: dict[EncoderKind, Path] = {}
+    references: dict[EncoderKind, EncoderReference] = {}
     failed: list[tuple[str, Failure]] = []
     for kind in encoder_kinds([row.encoder for row in wanted.rows]):
         if kind == "external" and not workshop.external:
             continue
         try:
-            encoders[kind] = workshop.encoder(kind)
+            folder = workshop.encoder(kind)
+            references[kind] = reference_to(folder)
+            encoders[kind] = folder
         except (VatraceError, OSError) as error:
             names = ", ".join(sorted({row.name for row in wanted.rows if row.encoder == kind}))
             failed.append((f"rows with the {kind} encoder ({names})", error))
     features = workshop.features(encoders)
-    prepared = {kind: (reference_to(folder), features[kind]) for kind, folder in encoders.items()}
+    prepared = {kind: (references[kind], features[kind]) for kind in encoders}
     without = workshop.without_features(tuple(features.values()))
     runs = _runs(wanted, workshop, prepared, exclude=(*workshop.data.set_aside, *without))
     scores, not_run = train_and_score(runs, workers=workshop.workers, watch=workshop.watch)

@@ -77,7 +77,7 @@ def train(
     if made.selection_is_scored:
         watch.say("the epoch is chosen by the clips that are scored, so their score will be optimistic.")
     with joined_world(device) as world:
-        with watch.track("training", 0) as advance:
+        with (watch if world.is_first else SILENCE).track("training", 0) as advance:
             train_one_fold(training, out, world=world, workers=workers, on_step=following(advance))
         if world.is_first:
             left_behind = shutil.ignore_patterns("state.*", ".*")

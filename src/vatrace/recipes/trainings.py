@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vatrace.errors import VatraceError
+from vatrace.errors import TrainingError, VatraceError
 from vatrace.recipes.one_fold import Training, score_one_fold, train_one_fold
 from vatrace.recipes.parallel import in_processes
 from vatrace.recipes.watch import Watch
@@ -88,5 +88,8 @@ def _prepare() -> None:
 
 
 def _train_and_score(run: Run, world: World | None = None) -> Scores:
-    train_one_fold(run.training, run.folder, world=world)
-    return score_one_fold(run.training, run.folder)
+    try:
+        train_one_fold(run.training, run.folder, world=world)
+        return score_one_fold(run.training, run.folder)
+    except (ValueError, RuntimeError) as error:  # out of memory, too few windows, predictions that are no numbers
+        raise TrainingError(f"{type(error).__name__}: {error}") from error

@@ -141,7 +141,7 @@ def finetune_encoder(
         PictureJob(pictures, pretrained.config, config),
         _plan(config, workers),
         folder,
-        settings=hash_of([pretrained.identity, to_dict(config), pictures.digest]),
+        settings=hash_of([world.size, pretrained.identity, to_dict(config), pictures.digest]),
         world=world,
         on_step=on_step,
     )

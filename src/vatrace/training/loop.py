@@ -205,10 +205,12 @@ class _Run:
         self.epoch, self.step, self.loss_sum = progress.epochs, progress.steps, progress.loss_sum
         self.seconds = progress.seconds
         self.ended = self.epochs.take_up(progress.memory, best)
+        assert self.step < self.steps, "the settings, which say how many processes there are, fix the steps of an epoch"
 
     def _finish_epoch(self) -> None:
         self.epoch, self.step = self.epoch + 1, 0
-        self.ended = self.epochs.after_epoch(self.epoch, self.loss_sum / self.steps, self.seconds)
+        ends = self.epochs.after_epoch(self.epoch, self.loss_sum / self.steps, self.seconds)
+        self.ended = self.world.as_the_first(ends)
         self.loss_sum, self.seconds = 0.0, 0.0
         self._save()
 

@@ -123,7 +123,7 @@ def pretrain_encoder(
         ReconstructionJob(crops, start.config, autoencoder.encoder.patch_embed.num_patches, config.seed),
         _plan(config, workers),
         folder,
-        settings=hash_of([start.identity, to_dict(config), crops_digest(crops.crops)]),
+        settings=hash_of([world.size, start.identity, to_dict(config), crops_digest(crops.crops)]),
         world=world,
         on_step=on_step,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 
 from vatrace.config import ModelConfig, TrainConfig, WindowConfig, to_dict
 from vatrace.datasets.windows import Batch, LabelledClip, WindowDataset, model_input
-from vatrace.errors import DatasetError
+from vatrace.errors import DatasetError, TrainingError
 from vatrace.files import hash_of, write_text
 from vatrace.inference.predictor import Predictor
 from vatrace.metrics import Score, score_traces
@@ -103,7 +104,7 @@ def train_temporal(
     network = _fresh_network(setup, train).to(world.device)
     optimizer = torch.optim.AdamW(_parameter_groups(network), weight_decay=config.weight_decay)
     selection = _Selection(setup, network, validation, folder if world.is_first else None)
-    settings = _settings(setup, train, validation)
+    settings = _settings(setup, world, train, validation)
     plan = Plan(
         seed=config.seed,
         epochs=config.epochs,
@@ -186,6 +187,11 @@ class _Selection:
         self.log: list[dict[str, float]] = []
 
     def after_epoch(self, epoch: int, loss: float, seconds: float) -> bool:
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is no number any more after epoch {epoch}; choose a smaller --config.lr_peak "
+                f"(it is {self.setup.train.lr_peak})."
+            )
         score = score_clips(Predictor(_saved(self.setup, self.network, {})), self.clips)
         entry = {
             "epoch": epoch,
@@ -290,10 +296,11 @@ def _saved(setup: TemporalSetup, network: TemporalNetwork, selection: Mapping[st
     )
 
 
-def _settings(setup: TemporalSetup, *parts: Sequence[LabelledClip]) -> str:
+def _settings(setup: TemporalSetup, world: World, *parts: Sequence[LabelledClip]) -> str:
     """Hash of all that shapes a run: a state made under anything else is not taken up."""
     data = [[(clip.features.clip, clip.features.source_sha256, _digest(clip.label)) for clip in part] for part in parts]
-    plain = [to_dict(setup.model), to_dict(setup.window), to_dict(setup.train), dict(setup.features.identities), data]
+    features = [list(setup.features.acoustic), list(setup.features.audio_dims), dict(setup.features.identities)]
+    plain = [to_dict(setup.model), to_dict(setup.window), to_dict(setup.train), world.size, features, data]
     return hash_of(plain)
 
 

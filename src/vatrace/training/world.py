@@ -58,6 +58,14 @@ class World:
             parameter.grad = flat[at : at + gradient.numel()].view_as(gradient).clone()
             at += gradient.numel()
 
+    def as_the_first(self, decision: bool) -> bool:
+        """The first process's decision, so that nobody goes on alone where rounding makes them differ."""
+        if self.size == 1:
+            return decision
+        shared = torch.tensor([decision], dtype=torch.uint8, device=self.device)
+        distributed.broadcast(shared, src=0)
+        return bool(shared.item())
+
     def wait(self) -> None:
         """Go on when everybody has come here: before what the first process has written is read."""
         if self.size > 1:
