@@ -240,16 +240,16 @@ def _write_tables(wanted: _Wanted, data: Data, made: _Made, out: Path) -> list[P
     from vatrace.report.tables import write_table
 
     results = _results(wanted, made, out)
-    about = _about(wanted, data, results, made.without_features)
     written = []
     for number in TITLES:
         chosen = [result for result in results if result.row.table == number]
         if chosen:
+            about = _about(wanted, data, chosen, made.without_features)
             written += write_table(out / "results", paper_table(number, chosen, about))
             path = out / "results" / f"table{number}.json"
             write_json(path, {"facts": dict(about.facts), "rows": plain_results(chosen)})
             written.append(path)
-    pairs = single_modality_table(results, about)
+    pairs = single_modality_table(results, _about(wanted, data, (), made.without_features))
     return [*written, *(write_table(out / "results", pairs) if pairs else [])]
 
 
@@ -289,7 +289,7 @@ def _about(wanted: _Wanted, data: Data, results: Sequence[Result], without_featu
         "version": f"vatrace {__version__}",
     }
     plans = (("tuned", wanted.size.encoder), ("baseline", wanted.size.baseline))
-    kinds = {row.encoder for row in wanted.rows}
+    kinds = {result.row.encoder for result in results}
     notes = [plan.note for kind, plan in plans if plan.note and kind in kinds]
     short = [
         f"{result.row.title}, fold {fold}: {len(runs)} of {len(wanted.seeds)} seeds, as the others failed."

@@ -46,7 +46,7 @@ def annotation_figure(annotation: Trace, prediction: Trace | None, *, title: str
         axes.set_yticks([-1, -0.5, 0, 0.5, 1])
         axes.set_ylabel(name)
         _finish(axes)
-        axes.legend(loc="upper right", frameon=False, fontsize=9, ncols=2)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderpad=0, frameon=False, fontsize=9, ncols=2)
     arousal.set_xlabel("time (seconds)")
     return _entitled(figure, title, note)
 
