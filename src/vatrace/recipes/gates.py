@@ -44,8 +44,7 @@ _NOTES = (
     "A gate that moves away from what became unreliable has a change above zero in the episodes of its own channel, "
     "and below zero in those of the other.",
     '"channel there": only frames in which the channel was still found. In the others the model fixes the weights.',
-    "[low, high] is the 95 % percentile interval over draws of people; the mean over seeds is taken within each "
-    "draw. The figures show the first seed.",
+    "[low, high] is the 95 % percentile interval over draws of people; the mean over seeds is taken within each draw.",
 )
 
 
@@ -80,8 +79,9 @@ def write_gates(
     for row in rows:
         watched = [_watch(each, episodes) for each in row.predictions]
         cells += _cells(row.title, watched)
-        courses = gate_courses({person: clips for person, clips in watched[0].items()})
-        figure = gate_figure(courses, title=f"Gates around planted episodes: {row.title}", note=caption)
+        note = f"{caption} Each episode counts once for each of {len(watched)} seeds."
+        courses = gate_courses(_all_seeds(watched))
+        figure = gate_figure(courses, title=f"Gates around planted episodes: {row.title}", note=note)
         for suffix in (".png", ".svg"):
             written.append(folder / f"gates-{row.name}{suffix}")
             save_figure(figure, written[-1])
@@ -153,6 +153,11 @@ def _watch(predictions: Path, episodes: Mapping[str, Sequence[Shade]]) -> _Watch
     for path in sorted(predictions.glob("*.csv")):
         watched.setdefault(source_of(path.stem), []).append((read_trace_csv(path), episodes.get(path.stem, ())))
     return watched
+
+
+def _all_seeds(seeds: Sequence[_Watched]) -> _Watched:
+    """Every clip of a person, by every seed's model."""
+    return {person: [clip for seed in seeds for clip in seed.get(person, [])] for person in sorted(seeds[0])}
 
 
 def _cells(title: str, seeds: Sequence[_Watched]) -> list[tuple[Cell, ...]]:

@@ -138,8 +138,9 @@ def gate_figure(courses: Sequence[GateCourse], *, title: str, note: str) -> Figu
         axes.axvline(0, color=TRUTH_COLOUR, linewidth=0.9)
         axes.axhline(0.5, color="#999999", linewidth=0.8)
         axes.set_xlabel("time since the start of the episode (seconds)")
+        axes.set_ylim(-0.02, 1.02)  # always the whole range: a gate that does not move has to look like one
         _finish(axes)
-        axes.legend(loc="upper left", frameon=False, fontsize=9)
+        axes.legend(loc="center left", bbox_to_anchor=(0, 0.32), frameon=False, fontsize=9)
     panels[0].set_ylabel("weight of the attended stream\nits own - the other")
     return _entitled(figure, title, note)
 
