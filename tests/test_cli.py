@@ -80,6 +80,18 @@ def test_no_command_and_a_misspelt_one_are_usage_errors(capsys: pytest.CaptureFi
     assert "Did you mean 'predict'?" in said.err
 
 
+def test_under_torchrun_what_was_made_is_named_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        assert (
+            main(["synth", str(tmp_path / rank), "--subjects", "3", "--clips-per-subject", "1", "--seconds", "0.1"])
+            == 0
+        )
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "0")]
+
+
 def test_an_unknown_option_and_an_impossible_value_are_usage_errors(tmp_path: Path) -> None:
     assert run("synth", tmp_path / "c", "--subject", "3").returncode == 2
     done = run("synth", tmp_path / "c", "--subjects", "1")

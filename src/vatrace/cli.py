@@ -175,7 +175,8 @@ def _conclude(result: object) -> int:
         print(json.dumps(result, indent=2))
         return DONE
     if not isinstance(result, BatchResult):
-        print(result)
+        if os.environ.get("RANK", "0") == "0":  # under torchrun the first process speaks for all
+            print(result)
         return DONE
     for path in result.done:
         print(path)
