@@ -121,6 +121,20 @@ def test_scoring_on_clips_the_encoder_was_tuned_on_is_refused(small_demo: Demo, 
         train(folder / "faces", features=tmp_path, encoder=folder / "encoder", out=tmp_path / "run")
 
 
+def test_a_model_of_drawn_faces_says_so_by_itself(small_demo: Demo, tmp_path: Path) -> None:
+    folder = small_demo.folder
+    model = train(
+        folder / "corpus",
+        features=folder / "features",
+        encoder=folder / "encoder",
+        out=tmp_path / "run",
+        model=ModelConfig(dim=8, feed_forward=8, tcn_layers=1, encoder_layers=1, encoder_heads=2),
+        config=TrainConfig(epochs=1),
+    )
+    scores = evaluate(model, corpus=folder / "corpus", features=folder / "features")
+    assert "drawn faces" in scores["data"]
+
+
 def test_a_wrong_encoder_and_missing_features_are_refused(small_demo: Demo, tmp_path: Path) -> None:
     folder = small_demo.folder
     with pytest.raises(FeatureError, match="name the encoder they were made with"):

@@ -12,6 +12,7 @@ from vatrace.files import write_json
 from vatrace.recipes.one_fold import Training, reference_to
 from vatrace.recipes.paper_tables import About, Result, fold_table, plain_results
 from vatrace.recipes.rows import Row
+from vatrace.recipes.synth import remark_of
 from vatrace.recipes.trainings import Run, run_folder, train_and_score
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
 
@@ -72,7 +73,7 @@ def crossval(
         config=config,
         fold_seed=fold_seed,
         selection=selection,
-        remark=remark,
+        remark=remark or remark_of(corpus),
     )
     runs = [
         Run(
@@ -92,7 +93,7 @@ def crossval(
     result = Result(row=row, runs={fold: found for fold, found in by_fold.items() if found})
     apart = "clips that are neither learned from nor scored"
     about = About(
-        caption=remark or f"CCC on {corpus.name}.",
+        caption=_caption(corpus, remark),
         facts={
             "data": corpus.name,
             "folds": f"0 is the official split; 1 to 5 divide by video source, seed {fold_seed}",
@@ -107,3 +108,9 @@ def crossval(
     watch.say(to_markdown(table))
     write_json(out / "crossval.json", {"facts": dict(about.facts), "rows": plain_results([result])})
     return BatchResult((*write_table(out, table), out / "crossval.json"), tuple(failed))
+
+
+def _caption(corpus: Path, remark: str) -> str:
+    if remark_of(corpus):
+        return "CCC on drawn faces of a procedural corpus, which is no evidence about people."
+    return remark or f"CCC on {corpus.name}."

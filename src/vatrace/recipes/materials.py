@@ -22,14 +22,12 @@ from vatrace.recipes.inputs import find_videos, unique_names
 from vatrace.recipes.once import is_done
 from vatrace.recipes.pretrain import pretrain
 from vatrace.recipes.rows import EncoderKind, EncoderPlan, People, Size
-from vatrace.recipes.synth import DESCRIPTION, synth
+from vatrace.recipes.synth import DESCRIPTION, DRAWN_REMARK, synth
 from vatrace.recipes.trainings import Failure
 from vatrace.recipes.watch import Watch
 
 if TYPE_CHECKING:
     from vatrace.features.visual import VisualEncoder
-
-DRAWN_REMARK = "Trained on drawn faces of a procedural corpus: no evidence about people."
 
 
 @dataclass(frozen=True, kw_only=True)

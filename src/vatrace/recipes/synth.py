@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "corpus.json"
 EPISODES = "episodes.csv"
+DRAWN_REMARK = "Trained on drawn faces of a procedural corpus: no evidence about people."
 VALIDATION_SHARE, TEST_SHARE = 0.12, 0.2
 
 
@@ -115,6 +116,11 @@ def synth(
         remove_parts(out / "videos")
     _write_annotations(out, plan, keys)
     return out
+
+
+def remark_of(corpus: Path) -> str:
+    """What has to go with every figure on a corpus of drawn faces; "" for any other corpus."""
+    return DRAWN_REMARK if (corpus / DESCRIPTION).is_file() else ""
 
 
 def _claim(out: Path, plan: _Plan) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vatrace.config import ModelConfig, TrainConfig, WindowConfig
+from vatrace.recipes.synth import remark_of
 from vatrace.recipes.watch import SILENCE, Watch, following
 
 
@@ -49,7 +50,7 @@ def train(
         model: sizes.
         window: how clips are cut.
         config: how to train.
-        remark: a sentence that goes with the model, such as what its data are.
+        remark: a sentence that goes with the model, such as what its data are; drawn faces say so by themselves.
         workers: processes that load windows ahead; their number changes nothing but speed.
         device: auto takes a GPU if there is one.
     """
@@ -68,7 +69,7 @@ def train(
         fold=fold,
         fold_seed=fold_seed,
         selection=selection,
-        remark=remark,
+        remark=remark or remark_of(corpus),
     )
     opened, made = divide(training)
     left_out = sorted({clip for clips in opened.splits.values() for clip in clips} & set(training.encoder.tuned_on))
