@@ -152,7 +152,7 @@ def score_one_fold(training: Training, model: Path) -> dict[str, Any]:  # Any: n
     """Score a trained fold on its scored clips; the scores of this very model are kept.
 
     Returns:
-        What `score_clips_of` returns, with `selection_mean_ccc`, the score that the epoch was chosen by.
+        What `score_set` returns, with `selection_mean_ccc`, the score that the epoch was chosen by.
     """
     from vatrace.models.checkpoint import WEIGHTS
 

@@ -43,7 +43,7 @@ def train_and_score(
 ) -> tuple[dict[Path, Scores], list[tuple[str, Failure]]]:
     """Train and score whatever is not there yet.
 
-    Several runs go side by side, one thread each; a single run, and any on a GPU, has this process to itself.
+    On a CPU runs go side by side, one thread each; on a GPU one after the other in this process.
 
     Args:
         runs: what to train; no two in one folder.
@@ -71,7 +71,7 @@ def _results(runs: Sequence[Run], workers: int) -> Iterator[tuple[Run, Scores | 
     from vatrace.training.world import World, choose_device
 
     world = World(device=choose_device("auto"))
-    if len(runs) > 1 and world.device.type == "cpu":
+    if world.device.type == "cpu":  # a single run too: another number of threads would round to another model
         yield from in_processes(_train_and_score, runs, workers=workers, prepare=_prepare)
         return
     for run in runs:
