@@ -107,6 +107,16 @@ def test_a_labelled_frame_without_a_prediction_is_still_scored_by_interpolation(
     assert score.valence_ccc == pytest.approx(ccc([0.0, 0.2, 0.4, 0.4], truth), abs=1e-12)
 
 
+def test_labels_beyond_the_last_frame_are_scored_with_the_last_value() -> None:
+    truth = np.array([0.0, 0.2, 0.4, 0.6, 0.8])
+    seen = np.array([True, True, False])
+    score = score_traces([(trace(np.array([0.1, 0.3, np.nan]), seen), trace(truth))])
+    assert score.frames == 5
+    assert score.valence_ccc == pytest.approx(ccc([0.1, 0.3, 0.3, 0.3, 0.3], truth), abs=1e-12)
+    with pytest.raises(ValueError, match="5 frames are more than the 3 rows"):
+        score_traces([(trace(truth), trace(truth[:3]))])
+
+
 def test_a_score_of_no_clips_is_not_a_number() -> None:
     assert isinstance(score_traces([]), Score)
     assert np.isnan(score_traces([]).mean_ccc)

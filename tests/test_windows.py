@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vatrace.windows import Window, merge_windows, split_windows
+from vatrace.windows import Window, merge_windows, split_windows, windows_in_time
 
 
 def test_the_papers_windows_overlap_by_a_hundred_frames_and_keep_the_tail() -> None:
@@ -51,3 +51,17 @@ def test_a_stride_beyond_the_window_is_refused() -> None:
 def test_a_frame_in_no_window_is_an_error() -> None:
     with pytest.raises(ValueError, match="1 of 4 frames uncovered"):
         merge_windows([Window(0, 3)], [np.zeros(3)], 4)
+
+
+def test_a_gap_in_time_parts_the_windows_and_every_frame_is_still_in_one() -> None:
+    times = np.r_[np.arange(10), 100 + np.arange(4)] / 25  # 3.6 s between frame 9 and frame 10
+    assert windows_in_time(times, 6, 5) == [Window(0, 6), Window(4, 10), Window(10, 14)]
+
+
+def test_a_slow_film_has_no_gaps_and_one_lost_frame_is_none() -> None:
+    slow = 2.0 * np.arange(20)  # a frame every two seconds
+    assert windows_in_time(slow, 8, 6) == split_windows(20, 8, 6)
+    lost = np.delete(np.arange(20) / 25, [7, 8, 9])
+    assert windows_in_time(lost, 8, 6) == split_windows(17, 8, 6)
+    assert windows_in_time(np.zeros(1), 8, 6) == [Window(0, 1)]
+    assert windows_in_time(np.zeros(0), 8, 6) == []

@@ -164,24 +164,41 @@ def score_traces(pairs: Iterable[tuple[Trace, Trace]]) -> Score:
     """Score predictions against labels over all labelled frames concatenated.
 
     Every frame whose label is valid counts. Where the prediction has no value, one is interpolated between the nearest
-    that have (held at the ends, 0 where there is none at all): leaving out hard frames would flatter the score.
+    that have (held at the ends, 0 where there is none at all): leaving out hard frames would flatter the score. For the
+    same reason labels beyond the last predicted frame are scored with the last value.
 
     Args:
-        pairs: (prediction, label) traces of equal length.
+        pairs: (prediction, label) traces; the label may be longer.
 
     Returns:
         CCC statistics of both dimensions.
     """
     valence, arousal = [CccStatistics()], [CccStatistics()]
     for prediction, label in pairs:
-        valence.append(CccStatistics.of(_filled(prediction, prediction.valence), label.valence, label.valid))
-        arousal.append(CccStatistics.of(_filled(prediction, prediction.arousal), label.arousal, label.valid))
+        told = [every_frame(prediction, values, len(label)) for values in (prediction.valence, prediction.arousal)]
+        valence.append(CccStatistics.of(told[0], label.valence, label.valid))
+        arousal.append(CccStatistics.of(told[1], label.arousal, label.valid))
     return Score(valence=reduce(CccStatistics.__add__, valence), arousal=reduce(CccStatistics.__add__, arousal))
 
 
-def _filled(trace: Trace, values: ArrayLike) -> NDArray[np.float64]:
+def every_frame(trace: Trace, values: ArrayLike, num_rows: int) -> NDArray[np.float64]:
+    """Values of a trace with one for every row: interpolated in time, held at the ends and beyond the last frame.
+
+    Args:
+        trace: whose frames they are.
+        values: `[frames]`, those of `trace.valid` count.
+        num_rows: how many are wanted, at least as many as there are frames.
+
+    Returns:
+        `[num_rows]`; all 0 where no frame has a value.
+
+    Raises:
+        ValueError: there are more frames than rows.
+    """
     values = np.asarray(values, np.float64)
+    if num_rows < len(trace):
+        raise ValueError(f"{len(trace)} frames are more than the {num_rows} rows wanted.")
     if not trace.valid.any():
-        return np.zeros(len(trace))
-    filled: NDArray[np.float64] = np.interp(trace.times_seconds, trace.times_seconds[trace.valid], values[trace.valid])
-    return filled
+        return np.zeros(num_rows)
+    filled = np.interp(trace.times_seconds, trace.times_seconds[trace.valid], values[trace.valid])
+    return np.pad(filled, (0, num_rows - len(filled)), mode="edge")

@@ -7,6 +7,7 @@ nothing here knows a frame rate. `valid` is True where a value may be used.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32] | NDArray[np.float64]
 TimeArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+Person = Literal["main", "left", "right"]
+"""Who of those in a video: the main person, or of two the one on the left or right of the picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +90,19 @@ class Trace:
 
     def __len__(self) -> int:
         return len(self.times_seconds)
+
+    def cut(self, start: int, stop: int) -> Trace:
+        """Frames `start` to `stop` (not included)."""
+        part = slice(start, stop)
+        return Trace(
+            times_seconds=self.times_seconds[part],
+            valence=self.valence[part],
+            arousal=self.arousal[part],
+            valid=self.valid[part],
+            face_valid=None if self.face_valid is None else self.face_valid[part],
+            voice_valid=None if self.voice_valid is None else self.voice_valid[part],
+            gate_weights=None if self.gate_weights is None else self.gate_weights[part],
+        )
 
 
 def check_times(times_seconds: TimeArray) -> None:

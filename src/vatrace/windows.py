@@ -1,15 +1,22 @@
 """Cut a clip into overlapping windows and put predictions back together.
 
 The last window is aligned to the end, so no frame is ever left out; a clip shorter than a window is one short window.
+No window holds frames from both sides of a gap in time: a model that sees rows alone would take them for neighbours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vatrace.streams import TimeArray
+
+GAP_SECONDS = 1.0  # between two frames: a longer step is a gap, unless the whole clip is that slow
+GAP_STEPS = 5.0  # usual steps of the clip
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,31 @@ def split_windows(num_frames: int, window_frames: int, stride_frames: int) -> li
     if starts[-1] + window_frames < num_frames:
         starts.append(num_frames - window_frames)
     return [Window(start, start + window_frames) for start in starts]
+
+
+def windows_in_time(times_seconds: TimeArray, window_frames: int, stride_frames: int) -> list[Window]:
+    """Windows as `split_windows` has them, of each stretch between gaps in time.
+
+    Args:
+        times_seconds: `[frames]`, increasing. A step of more than a second, and of more than five times the clip's
+            usual step, is a gap.
+        window_frames: frames a window.
+        stride_frames: frames between the starts of two windows.
+
+    Example:
+        >>> times = np.r_[np.arange(4), 90 + np.arange(3)] / 25
+        >>> [(w.start, w.stop) for w in windows_in_time(times, 3, 2)]
+        [(0, 3), (1, 4), (4, 7)]
+    """
+    steps = np.diff(times_seconds)
+    if not len(steps):
+        return split_windows(len(times_seconds), window_frames, stride_frames)
+    gaps = np.flatnonzero(steps > max(GAP_SECONDS, GAP_STEPS * float(np.median(steps)))) + 1
+    return [
+        Window(start + piece.start, start + piece.stop)
+        for start, stop in pairwise([0, *gaps.tolist(), len(times_seconds)])
+        for piece in split_windows(stop - start, window_frames, stride_frames)
+    ]
 
 
 def merge_windows(

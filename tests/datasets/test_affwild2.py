@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vatrace.datasets.affwild2 import open_corpus, read_annotation, write_annotation
+from vatrace.datasets.affwild2 import read_annotation, write_annotation
+from vatrace.datasets.corpus import open_corpus
 from vatrace.errors import DatasetError, NothingFound
 from vatrace.streams import Trace
 
@@ -68,9 +69,9 @@ def test_a_corpus_is_read_in_order_of_name_and_a_clip_may_be_in_one_split_only(t
         (root / folder / f"{name}.txt").write_text("valence,arousal\n0,0\n")
     corpus = open_corpus(tmp_path)
     assert corpus.splits == {"train": ("a", "b"), "validation": ("c",), "test": ("d",)}
-    assert corpus.annotation_path("c") == root / "Validation_Set" / "c.txt"
-    with pytest.raises(NothingFound, match="no annotation of a clip named e"):
-        corpus.annotation_path("e")
+    assert corpus.clip("c").annotation == root / "Validation_Set" / "c.txt"
+    with pytest.raises(NothingFound, match="no clip named e"):
+        corpus.clip("e")
     (root / "Test_Set" / "a.txt").write_text("valence,arousal\n0,0\n")
     with pytest.raises(DatasetError, match="a in more than one split"):
         open_corpus(tmp_path)

@@ -1,12 +1,14 @@
 """Nobody has two roles, nobody is forgotten, and nothing depends on the order of names."""
 
 import random
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from vatrace.datasets.splits import NUM_PARTS, Fold, fold, is_affwild2, source_of, tuning_clips
+from vatrace.datasets.splits import NUM_PARTS, Fold, fold, is_affwild2, leaks, source_of, tuning_clips
 from vatrace.errors import DatasetError
 
 SELECTIONS = ("apart", "scored")
@@ -156,3 +158,55 @@ def test_a_role_without_a_clip_is_refused() -> None:
         fold({"train": ("a", "b"), "validation": ("d",), "test": ("c",)}, 0, exclude=("a", "b"))
     with pytest.raises(DatasetError, match="folds 0 to 5, got 6"):
         fold({"train": ("a",), "validation": ("b",), "test": ("c",)}, 6)
+
+
+def test_the_six_way_roll_is_that_of_the_older_systems() -> None:
+    # Zhang Su's ABAW systems: the training list is cut at 0, 71, 142, 213, 284 and 356, the validation list is the
+    # sixth part, and numpy.roll by the fold's number brings the scored part to the end.
+    splits = {
+        "train": tuple(f"{n:03d}" for n in range(356)),
+        "validation": tuple(f"v{n:02d}" for n in range(76)),
+        "test": (),
+    }
+    cuts = [0, 71, 142, 213, 284, 356]
+    parts = [splits["train"][a:b] for a, b in pairwise(cuts)] + [splits["validation"]]
+    for number in range(1, 6):
+        rolled = [parts[int(index)] for index in np.roll(np.arange(6), number)]
+        made = fold(splits, number, scheme="sucv", selection="scored")
+        assert made.scored == rolled[-1]
+        assert set(made.train) == {clip for part in rolled[:-1] for clip in part}
+        apart = fold(splits, number, scheme="sucv")
+        assert (apart.scored, apart.selection) == (rolled[-1], rolled[-2])
+        assert set(apart.train) == {clip for part in rolled[:-2] for clip in part}
+    assert fold(splits, 0, scheme="sucv") == fold(splits, 0)
+
+
+def test_the_six_way_roll_learns_from_and_scores_one_source_and_that_is_found() -> None:
+    # Twenty clips, cut after every fourth: the two parts of the third source fall on both sides of the first cut.
+    names = [f"{n}-30-640x360" for n in range(10, 13)] + ["13-30-640x360-1", "13-30-640x360-2"]
+    splits = {"train": tuple(names + [f"{n}-30-640x360" for n in range(20, 35)]), "validation": ("v",), "test": ()}
+    assert leaks(fold(splits, 5, scheme="sucv")) == ("13-30-640x360",)
+    for number in range(6):
+        assert leaks(fold(splits, number)) == ()
+
+
+@settings(max_examples=40, deadline=None)
+@given(corpora(), st.integers(0, NUM_PARTS), st.integers(0, 9), st.sampled_from(SELECTIONS))
+def test_folds_by_source_never_leak(splits: dict[str, tuple[str, ...]], number: int, seed: int, selection: str) -> None:
+    assert leaks(fold(splits, number, seed=seed, selection=selection)) == ()
+
+
+def test_sources_that_are_given_count_and_not_those_of_the_names() -> None:
+    clips = tuple(f"clip{n}" for n in range(40))
+    given_sources = {clip: f"actor{n % 8}" for n, clip in enumerate(clips)}
+    splits = {"train": clips, "validation": (), "test": ()}
+    for number in range(1, 6):
+        made = fold(splits, number, sources=given_sources)
+        roles = [{given_sources[clip] for clip in role} for role in (made.train, made.selection, made.scored)]
+        assert sum(map(len, roles)) == len(set.union(*roles))
+    assert leaks(fold(splits, 1), given_sources)  # by name alone every clip is a source of its own
+
+
+def test_a_division_nobody_knows_is_refused() -> None:
+    with pytest.raises(DatasetError, match="group5 or sucv, got 'loso'"):
+        fold({"train": ("a",), "validation": ("b",), "test": ("c",)}, 1, scheme="loso")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,23 @@ def test_acoustic_streams_stand_side_by_side_in_the_order_asked_for(tmp_path: Pa
     assert len(stack([doubled]).visual) == 1
 
 
-def test_labels_of_another_length_are_refused(tmp_path: Path) -> None:
-    one, other = make_clip(tmp_path, "one", 0, frames=20), make_clip(tmp_path, "other", 1, frames=21)
-    with pytest.raises(ValueError, match="one: 20 frames of features, 21 of labels"):
+def test_fewer_labels_than_frames_are_refused(tmp_path: Path) -> None:
+    one, other = make_clip(tmp_path, "one", 0, frames=20), make_clip(tmp_path, "other", 1, frames=19)
+    with pytest.raises(ValueError, match="one: 20 frames of features, 19 of labels"):
         LabelledClip(one.features, other.label)
+
+
+def test_labels_beyond_the_last_frame_are_in_no_window(tmp_path: Path) -> None:
+    one, longer = make_clip(tmp_path, "one", 0, frames=20), make_clip(tmp_path, "longer", 1, frames=22)
+    clip = LabelledClip(one.features, longer.label)
+    dataset = WindowDataset([clip], WindowConfig(window_frames=12, stride_frames=10), ["mfcc"])
+    assert [(piece.start, piece.stop) for _, piece in dataset.items] == [(0, 12), (8, 20)]
+    assert dataset.batch([1]).label_valid.sum() == 12
+
+
+def test_no_window_reaches_over_a_gap_in_time(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path, "clip", 0, frames=100)
+    times = clip.label.times_seconds + np.where(np.arange(100) < 30, 0, 10)
+    cut = LabelledClip(clip.features, replace(clip.label, times_seconds=times))
+    dataset = WindowDataset([cut], WindowConfig(window_frames=60, stride_frames=50), ["mfcc"])
+    assert [(piece.start, piece.stop) for _, piece in dataset.items] == [(0, 30), (30, 90), (40, 100)]

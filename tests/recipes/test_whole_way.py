@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import TINY, Demo
 from vatrace.config import ModelConfig, TrainConfig
-from vatrace.datasets.affwild2 import open_corpus
+from vatrace.datasets.corpus import open_corpus
 from vatrace.errors import DatasetError, FeatureError, NothingFound
 from vatrace.features.store import open_features
 from vatrace.features.visual import load_encoder

@@ -7,8 +7,6 @@ and loader processes get a copy each.
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vatrace.errors import DatasetError, NothingFound
-from vatrace.features.visual import resize_picture
+from vatrace.errors import NothingFound
+from vatrace.features.crops import crop_frames, crop_path, read_picture
 
 _CACHE_BYTES = 512 * 2**20  # decoded pictures kept in memory, where all of them fit into so much
-_FILE_NAME = re.compile(r"\d{5,}\.jpg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class CropList:
 
     def __getitem__(self, index: int) -> Crop:
         clip, frame = self.clips[self.clip_numbers[index]], int(self.frames[index])
-        return Crop(self.folder / clip / f"{frame + 1:05d}.jpg", clip, frame)
+        return Crop(crop_path(self.folder / clip, frame), clip, frame)
 
     def __iter__(self) -> Iterator[Crop]:
         return (self[index] for index in range(len(self)))
@@ -76,20 +73,11 @@ def list_crops(folder: Path, clips: Sequence[str]) -> CropList:
         NothingFound: there is none.
     """
     names = sorted(clips)
-    frames = [_frames(folder / clip) for clip in names]
+    frames = [crop_frames(folder / clip) for clip in names]
     if not any(map(len, frames)):
         raise NothingFound(f"no crops of {len(clips)} clips under {folder}; `vatrace crops` makes them.")
     numbers = np.repeat(np.arange(len(names)), [len(each) for each in frames])
     return CropList(folder, names, numbers, np.concatenate(frames))
-
-
-def _frames(folder: Path) -> NDArray[np.int64]:
-    """Frames that have a picture in the folder of a clip, in order; other files there are let lie."""
-    if not folder.is_dir():
-        return np.zeros(0, np.int64)
-    with os.scandir(folder) as entries:
-        found = [int(entry.name[:-4]) - 1 for entry in entries if _FILE_NAME.fullmatch(entry.name)]
-    return np.sort(np.array(found, np.int64))
 
 
 def crops_digest(crops: CropList) -> str:
@@ -129,18 +117,6 @@ class CropReader:
         if self._keeps:
             self._decoded[index] = picture
         return picture
-
-
-def read_picture(path: Path, image_pixels: int) -> NDArray[np.uint8]:
-    """One RGB picture, resized to a square.
-
-    Raises:
-        DatasetError: the file is no picture.
-    """
-    picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
-    if picture is None:
-        raise DatasetError(f"{path} is no picture that can be read; make the crops of this clip again.")
-    return resize_picture(np.asarray(picture, np.uint8), image_pixels)
 
 
 def encode_picture(picture: NDArray[np.uint8]) -> bytes:

@@ -1,8 +1,13 @@
 """Folds (paper, IV-C): who is learned from, who chooses the epoch, and who is scored.
 
 Fold 0 is the corpus's own split. Where the corpus has a labelled test split, that is scored; Aff-Wild2 has none, and
-its validation split is scored. Folds 1 to 5 divide training and validation split by video source into five parts, each
-scored once; a test split is never in them.
+its validation split is scored. Folds 1 to 5 divide training and validation split into parts of which each is scored
+once; a test split is never in them. There are two ways to divide:
+
+- `group5`: five parts of whole sources, seeded, so that nobody is learned from and scored;
+- `sucv`: for comparison with older systems. The training split in order of name is cut into five, the validation split
+  is the sixth part, and fold k scores the k-th part from the end. Parts of one source can come into two roles: `leaks`
+  says which.
 
 The paper, like every system of its field, chooses the epoch by the very clips it is scored on, which is optimistic.
 Here the two sets are apart unless `selection="scored"` is asked for. All of it depends on names and seed alone, never
@@ -26,6 +31,7 @@ SELECTION_SHARE = 1 / 6  # of the training clips, where the corpus leaves no spl
 AFFWILD2_CLIPS = {"train": 356, "validation": 76, "test": 0}  # annotation files of the ABAW-8 release
 
 Selection = Literal["apart", "scored"]
+Scheme = Literal["group5", "sucv"]
 
 _PERSON = re.compile(r"_(left|right)$")
 _PART_OF_SOURCE = (
@@ -85,7 +91,9 @@ def fold(
     *,
     seed: int = 0,
     selection: Selection = "apart",
+    scheme: Scheme = "group5",
     exclude: Collection[str] = (),
+    sources: Mapping[str, str] | None = None,
 ) -> Fold:
     """One fold of a corpus.
 
@@ -95,35 +103,70 @@ def fold(
         seed: of the division.
         selection: "apart" chooses the epoch by clips that are neither learned from nor scored; "scored" by the scored
             ones, as the paper does.
+        scheme: how folds 1 to 5 divide.
         exclude: clips whose labels the encoder was tuned on. They have no role, and no other clip of the same source
             is scored or chosen by.
+        sources: of each clip; those that the names tell if None.
 
     Raises:
         DatasetError: somebody's role is left without a clip.
     """
     if number not in range(NUM_PARTS + 1):
         raise DatasetError(f"there are folds 0 to {NUM_PARTS}, got {number}.")
-    made = _official(splits, seed, selection) if number == 0 else _cross_validation(splits, number, seed, selection)
-    left = _without(made, frozenset(exclude))
+    if scheme not in ("group5", "sucv"):
+        raise DatasetError(f"folds are divided as group5 or sucv, got {scheme!r}.")
+    of = _Sources(sources or {})
+    if number == 0:
+        made = _official(splits, of, seed, selection)
+    elif scheme == "sucv":
+        made = _rolled(splits, number, selection)
+    else:
+        made = _cross_validation(splits, of, number, seed, selection)
+    left = _without(made, frozenset(exclude), of)
     if not (left.train and left.selection and left.scored):
         raise DatasetError(_why_empty(made, left, exclude))
     return left
 
 
-def tuning_clips(splits: Mapping[str, Sequence[str]], share: float, seed: int = 0) -> tuple[str, ...]:
+def leaks(fold: Fold, sources: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Sources of which clips are learned from, and others are scored or choose the epoch, in order of name.
+
+    Args:
+        fold: to look at.
+        sources: of each clip; those that the names tell if None.
+    """
+    of = _Sources(sources or {})
+    held_out = {of[clip] for clip in (*fold.selection, *fold.scored)}
+    return tuple(sorted(held_out & {of[clip] for clip in fold.train}))
+
+
+class _Sources:
+    """The source of any clip: as it was given, or as its name tells."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+
+    def __getitem__(self, clip: str) -> str:
+        return self._given.get(clip) or source_of(clip)
+
+
+def tuning_clips(
+    splits: Mapping[str, Sequence[str]], share: float, seed: int = 0, sources: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
     """Clips of the training split to set aside for tuning the encoder (paper, III-B: "excluded from later training").
 
     Args:
         splits: names of the clips of each split.
         share: of the training clips, above 0 and below 1; whole sources are taken until there are so many.
         seed: of the choice.
+        sources: of each clip; those that the names tell if None.
 
     Returns:
         Names in order.
     """
     if not 0 < share < 1:
         raise ValueError(f"the share of the training clips to tune on must be above 0 and below 1, got {share}.")
-    return _set_aside(splits["train"], share, seed, "tune")
+    return _set_aside(splits["train"], _Sources(sources or {}), share, seed, "tune")
 
 
 def is_affwild2(splits: Mapping[str, Sequence[str]]) -> bool:
@@ -131,7 +174,7 @@ def is_affwild2(splits: Mapping[str, Sequence[str]]) -> bool:
     return {name: len(splits.get(name, ())) for name in AFFWILD2_CLIPS} == AFFWILD2_CLIPS
 
 
-def _official(splits: Mapping[str, Sequence[str]], seed: int, selection: Selection) -> Fold:
+def _official(splits: Mapping[str, Sequence[str]], of: _Sources, seed: int, selection: Selection) -> Fold:
     train = tuple(sorted(splits["train"]))
     scored_name = "test" if splits.get("test") else "validation"
     scored = tuple(sorted(splits[scored_name]))
@@ -140,7 +183,7 @@ def _official(splits: Mapping[str, Sequence[str]], seed: int, selection: Selecti
     elif scored_name == "test":
         chosen = tuple(sorted(splits["validation"]))
     else:
-        chosen = _set_aside(train, SELECTION_SHARE, seed, "select")
+        chosen = _set_aside(train, of, SELECTION_SHARE, seed, "select")
         train = _minus(train, chosen)
     return Fold(
         number=0,
@@ -152,9 +195,30 @@ def _official(splits: Mapping[str, Sequence[str]], seed: int, selection: Selecti
     )
 
 
-def _cross_validation(splits: Mapping[str, Sequence[str]], number: int, seed: int, selection: Selection) -> Fold:
+def _rolled(splits: Mapping[str, Sequence[str]], number: int, selection: Selection) -> Fold:
+    """Six parts, rolled: fold 1 scores the last fifth of the training split, fold 5 the first."""
+    train = tuple(sorted(splits["train"]))
+    size = len(train) // NUM_PARTS
+    parts = [train[at * size : (at + 1) * size if at + 1 < NUM_PARTS else None] for at in range(NUM_PARTS)]
+    order = [*parts, tuple(sorted(splits["validation"]))]
+    order = order[-number:] + order[:-number]
+    scored = order[-1]
+    chosen = scored if selection == "scored" else order[-2]
+    return Fold(
+        number=number,
+        scored_name=f"sucv{number}",
+        train=_minus(tuple(sorted(clip for part in order for clip in part)), (*scored, *chosen)),
+        selection=chosen,
+        scored=scored,
+        selection_is_scored=selection == "scored",
+    )
+
+
+def _cross_validation(
+    splits: Mapping[str, Sequence[str]], of: _Sources, number: int, seed: int, selection: Selection
+) -> Fold:
     pool = tuple(sorted([*splits["train"], *splits["validation"]]))
-    parts = _balanced_parts(pool, seed)
+    parts = _balanced_parts(pool, of, seed)
     scored = parts[number - 1]
     chosen = scored if selection == "scored" else parts[number % NUM_PARTS]
     return Fold(
@@ -167,28 +231,28 @@ def _cross_validation(splits: Mapping[str, Sequence[str]], number: int, seed: in
     )
 
 
-def _balanced_parts(clips: Iterable[str], seed: int) -> list[tuple[str, ...]]:
+def _balanced_parts(clips: Iterable[str], of: _Sources, seed: int) -> list[tuple[str, ...]]:
     """Five parts of whole sources: the largest sources first, each to the part with the fewest clips so far."""
-    groups = _shuffled_sources(clips, seed, "parts")
+    groups = _shuffled_sources(clips, of, seed, "parts")
     parts: list[list[str]] = [[] for _ in range(NUM_PARTS)]
     for group in sorted(groups, key=len, reverse=True):  # stable: equal sizes stay shuffled
         min(parts, key=len).extend(group)
     return [tuple(sorted(part)) for part in parts]
 
 
-def _set_aside(clips: Sequence[str], share: float, seed: int, purpose: str) -> tuple[str, ...]:
+def _set_aside(clips: Sequence[str], of: _Sources, share: float, seed: int, purpose: str) -> tuple[str, ...]:
     taken: list[str] = []
-    for group in _shuffled_sources(clips, seed, purpose):
+    for group in _shuffled_sources(clips, of, seed, purpose):
         if len(taken) >= share * len(clips):
             break
         taken.extend(group)
     return tuple(sorted(taken))
 
 
-def _shuffled_sources(clips: Iterable[str], seed: int, purpose: str) -> list[list[str]]:
+def _shuffled_sources(clips: Iterable[str], of: _Sources, seed: int, purpose: str) -> list[list[str]]:
     groups: dict[str, list[str]] = {}
     for clip in sorted(clips):
-        groups.setdefault(source_of(clip), []).append(clip)
+        groups.setdefault(of[clip], []).append(clip)
     random = np.random.default_rng([seed, *purpose.encode()])
     names = sorted(groups)
     return [groups[names[index]] for index in random.permutation(len(names))]
@@ -199,14 +263,14 @@ def _minus(clips: Sequence[str], taken: Collection[str]) -> tuple[str, ...]:
     return tuple(clip for clip in clips if clip not in gone)
 
 
-def _without(made: Fold, exclude: frozenset[str]) -> Fold:
-    sources = {source_of(clip) for clip in exclude}
+def _without(made: Fold, exclude: frozenset[str], of: _Sources) -> Fold:
+    sources = {of[clip] for clip in exclude}
     return Fold(
         number=made.number,
         scored_name=made.scored_name,
         train=_minus(made.train, exclude),
-        selection=tuple(clip for clip in made.selection if source_of(clip) not in sources),
-        scored=tuple(clip for clip in made.scored if source_of(clip) not in sources),
+        selection=tuple(clip for clip in made.selection if of[clip] not in sources),
+        scored=tuple(clip for clip in made.scored if of[clip] not in sources),
         selection_is_scored=made.selection_is_scored,
     )
 

@@ -14,22 +14,27 @@ from torch import Tensor
 from vatrace.config import WindowConfig
 from vatrace.features.extract import VISUAL
 from vatrace.features.store import ClipFeatures, FeatureFile
-from vatrace.streams import Trace
-from vatrace.windows import Window, split_windows
+from vatrace.streams import TimeArray, Trace
+from vatrace.windows import Window, windows_in_time
 
 
 @dataclass(frozen=True)
 class LabelledClip:
-    """Features of a clip on disk, and its labels on the same clock."""
+    """Features of a clip on disk, and its labels on the same clock; there may be labels beyond the last frame."""
 
     features: FeatureFile
     label: Trace
 
     def __post_init__(self) -> None:
-        if self.features.num_frames != len(self.label):
+        if self.features.num_frames > len(self.label):
             raise ValueError(
                 f"{self.features.clip}: {self.features.num_frames} frames of features, {len(self.label)} of labels."
             )
+
+    @property
+    def times_seconds(self) -> TimeArray:
+        """`[frames]`, of the features."""
+        return self.label.times_seconds[: self.features.num_frames]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +110,7 @@ class WindowDataset:
         self.items: list[tuple[int, Window]] = [
             (index, piece)
             for index, clip in enumerate(self.clips)
-            for piece in split_windows(clip.features.num_frames, window.window_frames, window.stride_frames)
+            for piece in windows_in_time(clip.times_seconds, window.window_frames, window.stride_frames)
             if clip.label.valid[piece.start : piece.stop].any()
         ]
 
@@ -119,18 +124,8 @@ class WindowDataset:
             clip_index, piece = self.items[index]
             clip = self.clips[clip_index]
             inputs.append(model_input(clip.features.read(piece.start, piece.stop), self.acoustic))
-            labels.append(_cut(clip.label, piece))
+            labels.append(clip.label.cut(piece.start, piece.stop))
         return stack(inputs, labels)
-
-
-def _cut(trace: Trace, piece: Window) -> Trace:
-    part = slice(piece.start, piece.stop)
-    return Trace(
-        times_seconds=trace.times_seconds[part],
-        valence=trace.valence[part],
-        arousal=trace.arousal[part],
-        valid=trace.valid[part],
-    )
 
 
 def _label_array(label: Trace) -> NDArray[np.float32]:

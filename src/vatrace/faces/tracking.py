@@ -76,8 +76,41 @@ class FaceTrack:
         return len(self.times_seconds)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LinkedFaces:
+    """Every face of a video, linked through its frames.
+
+    Args:
+        times_seconds: `[frames]`.
+        tracklets: unbroken appearances, in order of their beginning.
+        width_pixels: of the picture; 0 where there is no frame.
+    """
+
+    times_seconds: TimeArray
+    tracklets: Sequence[Tracklet]
+    width_pixels: int
+
+
 def track_main_face(frames: Iterable[TimedFrame], detector: Detector, *, batch_frames: int = 16) -> FaceTrack:
     """Find the main person's face in every frame.
+
+    Args:
+        frames: as for `link_faces`.
+        detector: as for `link_faces`.
+        batch_frames: as for `link_faces`.
+
+    Returns:
+        The track, a row a frame; all rows invalid where there was no face at all.
+
+    Raises:
+        ValueError: `batch_frames` is below 1, or times do not increase.
+    """
+    linked = link_faces(frames, detector, batch_frames=batch_frames)
+    return as_track(linked.times_seconds, main_person(linked.tracklets))
+
+
+def link_faces(frames: Iterable[TimedFrame], detector: Detector, *, batch_frames: int = 16) -> LinkedFaces:
+    """Find all faces of a video and link them from frame to frame.
 
     Frames are read once, `batch_frames` at a time; of each only boxes and landmarks are kept.
 
@@ -86,9 +119,6 @@ def track_main_face(frames: Iterable[TimedFrame], detector: Detector, *, batch_f
         detector: finds the faces of some frames.
         batch_frames: how many frames the detector gets at once.
 
-    Returns:
-        The track, a row a frame; all rows invalid where there was no face at all.
-
     Raises:
         ValueError: `batch_frames` is below 1, or times do not increase.
     """
@@ -96,11 +126,13 @@ def track_main_face(frames: Iterable[TimedFrame], detector: Detector, *, batch_f
         raise ValueError(f"batch_frames must be at least 1, got {batch_frames}")
     linker = Linker()
     times: list[float] = []
+    width = 0
     for batch in _batches(frames, batch_frames):
+        width = batch[0].pixels.shape[1]
         for frame, faces in zip(batch, detector.detect([frame.pixels for frame in batch]), strict=True):
             linker.add(len(times), frame.time_seconds, faces)
             times.append(frame.time_seconds)
-    return _as_track(np.array(times, np.float64), main_person(linker.tracklets))
+    return LinkedFaces(times_seconds=np.array(times, np.float64), tracklets=linker.tracklets, width_pixels=width)
 
 
 def main_person(tracklets: Sequence[Tracklet]) -> list[Tracklet]:
@@ -168,7 +200,13 @@ def _batches(frames: Iterable[TimedFrame], batch_frames: int) -> Iterator[list[T
         yield batch
 
 
-def _as_track(times_seconds: TimeArray, person: Sequence[Tracklet]) -> FaceTrack:
+def as_track(times_seconds: TimeArray, person: Sequence[Tracklet]) -> FaceTrack:
+    """Put the appearances of one person together, a row a frame.
+
+    Args:
+        times_seconds: `[frames]`, of the video.
+        person: the appearances; where two share a frame, the later of this list counts.
+    """
     values = np.zeros((len(times_seconds), 15), np.float32)
     valid = np.zeros(len(times_seconds), np.bool_)
     for track in person:

@@ -19,7 +19,7 @@ from vatrace.errors import FeatureError
 from vatrace.features.store import ClipFeatures
 from vatrace.models.checkpoint import SavedModel, load_model
 from vatrace.streams import Trace
-from vatrace.windows import Window, merge_windows, split_windows
+from vatrace.windows import Window, merge_windows, windows_in_time
 
 _WINDOWS_AT_ONCE = 16
 _ONE_CHANNEL = {"visual": (True, False), "framewise": (True, False), "audio": (False, True)}  # takes face, takes voice
@@ -49,7 +49,7 @@ class Predictor:
         self._check(features)
         inputs = model_input(features, self.model.features.acoustic)
         window = self.model.window
-        windows = split_windows(len(inputs), window.window_frames, window.stride_frames)
+        windows = windows_in_time(features.times_seconds, window.window_frames, window.stride_frames)
         values, gates = self._predict(inputs, windows)
         valence, arousal = np.clip(merge_windows(windows, values, len(inputs)), -1, 1).T
         uses_visual, uses_audio = _ONE_CHANNEL.get(self.model.model.fusion, (True, True))

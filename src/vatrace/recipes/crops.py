@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from vatrace.errors import NothingFound, VatraceError
 from vatrace.files import sha256_of, write_json
-from vatrace.recipes.inputs import find_videos, unique_names
+from vatrace.recipes.inputs import Film, Films, find_films
 from vatrace.recipes.parallel import in_processes
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
 
 if TYPE_CHECKING:
     from vatrace.faces.detection import FaceDetector
+    from vatrace.faces.tracking import FaceTrack
 
 DONE = "crops.json"
 
@@ -32,34 +33,41 @@ def crops(
 
     A frame without a face has no picture. Clips whose pictures are there are kept.
 
-    Example: vatrace crops corpus/videos --out corpus/cropped_aligned --every 5
+    Of a corpus every clip is made, each person of a two-person video under the name of the annotation.
+
+    Example: vatrace crops demo/corpus --out demo/crops --every 5
 
     Args:
-        videos: files, folders or patterns.
+        videos: files, folders, patterns, or corpora.
         out: folder to write.
         every: write only each so many frames.
         workers: processes; 0 takes one a core.
     """
     if every < 1:
         raise ValueError(f"--every must be 1 or more, got {every}.")
-    tasks = [(path, out / name, every) for name, path in unique_names(find_videos(videos)).items()]
+    return crop_films(find_films(videos), out, every=every, workers=workers, watch=watch)
+
+
+def crop_films(found: Films, out: Path, *, every: int, workers: int = 0, watch: Watch = SILENCE) -> BatchResult:
+    """The same of everybody in some films."""
+    tasks = [(film, out, every) for film in found.films]
     todo = [task for task in tasks if not _is_current(*task)]
-    failed = []
+    failed = list(found.failed)
     with watch.track("cutting out faces", len(tasks)) as advance:
         advance(len(tasks) - len(todo))
-        for (path, _, _), result in in_processes(_crop_clip, todo, workers=workers, prepare=_prepare):
+        for (film, _, _), result in in_processes(_crop_film, todo, workers=workers, prepare=_prepare):
             if isinstance(result, VatraceError | OSError):
-                failed.append((str(path), result))
+                failed.append((str(film.path), result))
             advance(1)
-    return BatchResult(
-        tuple(folder for _, folder, _ in tasks if (folder / DONE).is_file()), tuple(sorted(failed, key=str))
-    )
+    folders = [out / person.name for film in found.films for person in film.people]
+    return BatchResult(tuple(folder for folder in folders if (folder / DONE).is_file()), tuple(sorted(failed, key=str)))
 
 
-def _is_current(path: Path, folder: Path, every: int) -> bool:
+def _is_current(film: Film, out: Path, every: int) -> bool:
     try:
-        there = json.loads((folder / DONE).read_text("utf-8"))
-        return bool(there["every"] == every and there["source_sha256"] == sha256_of(path))
+        there = [json.loads((out / person.name / DONE).read_text("utf-8")) for person in film.people]
+        source_sha256 = sha256_of(film.path)
+        return all(each["every"] == every and each["source_sha256"] == source_sha256 for each in there)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -74,22 +82,31 @@ def _prepare() -> None:
     _detector = FaceDetector(num_threads=1)
 
 
-def _crop_clip(task: tuple[Path, Path, int]) -> None:
+def _crop_film(task: tuple[Film, Path, int]) -> None:
+    from vatrace.features.extract import track_people
+
+    film, out, every = task
+    assert _detector is not None, "_prepare runs first in every process"
+    tracks = track_people(film.path, film.people, _detector)
+    for person, track in tracks.items():
+        if track.valid.any():
+            _crop_person(film.path, track, out / person.name, every)
+    unseen = [person.name for person, track in tracks.items() if not track.valid.any()]
+    if unseen:
+        raise NothingFound(f"{film.path}: no face of {' and '.join(unseen)} was found in any frame.")
+
+
+def _crop_person(path: Path, track: FaceTrack, folder: Path, every: int) -> None:
     from vatrace.datasets.crops import encode_picture
     from vatrace.faces.alignment import aligned_crops
-    from vatrace.faces.tracking import track_main_face
+    from vatrace.features.crops import crop_path
     from vatrace.media.video import read_frames
 
-    path, folder, every = task
-    assert _detector is not None, "_prepare runs first in every process"
-    track = track_main_face(read_frames(path), _detector)
-    if not track.valid.any():
-        raise NothingFound(f"{path}: no face was found in any frame.")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for index, crop in aligned_crops(read_frames(path), track):
         if index % every == 0:
-            (folder / f"{index + 1:05d}.jpg").write_bytes(encode_picture(crop))
+            crop_path(folder, index).write_bytes(encode_picture(crop))
     # Written last: a folder without it was left by a run that was stopped, and is made again.
     about = {"every": every, "source_sha256": sha256_of(path), "frames": len(track), "faces": int(track.valid.sum())}
     write_json(folder / DONE, about)

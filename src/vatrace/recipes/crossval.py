@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from vatrace import __version__
 from vatrace.config import ModelConfig, TrainConfig, WindowConfig
+from vatrace.errors import DatasetError
 from vatrace.files import write_json
-from vatrace.recipes.one_fold import Training, reference_to
+from vatrace.recipes.one_fold import Training, divide, reference_to, tell_of_division
 from vatrace.recipes.paper_tables import About, Result, fold_table, plain_results
 from vatrace.recipes.rows import Row
 from vatrace.recipes.synth import remark_of
 from vatrace.recipes.trainings import Run, run_folder, train_and_score
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
+
+_DIVIDED = {
+    "group5": "divide by video source, seed {seed}",
+    "sucv": "are the six-way roll of older systems, which can learn from and score parts of one source",
+}
 
 
 def crossval(
@@ -28,6 +35,9 @@ def crossval(
     seeds: tuple[int, ...] = (0,),
     fold_seed: int = 0,
     selection: Literal["apart", "scored"] = "apart",
+    scheme: Literal["group5", "sucv"] = "group5",
+    repair: Literal["mask", "interpolate", "expressions"] = "mask",
+    expressions: Path | None = None,
     model: ModelConfig = ModelConfig(),  # noqa: B008  (frozen)
     window: WindowConfig = WindowConfig(),  # noqa: B008  (frozen)
     config: TrainConfig = TrainConfig(),  # noqa: B008  (frozen)
@@ -53,12 +63,16 @@ def crossval(
         fold_seed: of the division into folds.
         selection: apart chooses each epoch by clips that are not scored; scored by the scored ones, as the paper does,
             which is optimistic.
+        scheme: how folds 1 to 5 divide: group5 by source, or sucv, the six-way roll of older systems.
+        repair: unlabelled frames of what is learned from are masked, interpolated in time, or filled from expressions.
+        expressions: folder of expression annotations, only with --repair expressions; challenge rules forbid that.
         model: sizes.
         window: how clips are cut.
         config: how to train; its seed is one of the seeds above.
         remark: a sentence that goes with the models, such as what their data are.
         workers: processes; 0 takes one a core.
     """
+    from vatrace.datasets.label_repair import RULES_WARNING
     from vatrace.report.tables import to_markdown, write_table
 
     if not folds or not seeds:
@@ -73,6 +87,9 @@ def crossval(
         config=config,
         fold_seed=fold_seed,
         selection=selection,
+        scheme=scheme,
+        repair=repair,
+        expressions=expressions,
         remark=remark or remark_of(corpus),
     )
     runs = [
@@ -84,6 +101,11 @@ def crossval(
         for fold in folds
         for seed in seeds
     ]
+    for fold in folds:
+        with suppress(DatasetError):  # said by the training itself, which stops no other
+            tell_of_division(*divide(replace(common, fold=fold)), watch)
+    if repair == "expressions":
+        watch.say(RULES_WARNING)
     scores, failed = train_and_score(runs, workers=workers, watch=watch)
     row = Row(name="model", table=1, order=1, title="crossval", folds=folds)
     by_fold = {
@@ -96,7 +118,8 @@ def crossval(
         caption=_caption(corpus, remark),
         facts={
             "data": corpus.name,
-            "folds": f"0 is the official split; 1 to 5 divide by video source, seed {fold_seed}",
+            "folds": f"0 is the official split; 1 to 5 {_DIVIDED[scheme]}".format(seed=fold_seed),
+            "unlabelled frames of what is learned from": repair,
             "seeds": ", ".join(map(str, seeds)),
             "epoch chosen by": apart if selection == "apart" else "the scored clips themselves: optimistic",
             "command": f"vatrace crossval {corpus} --features {features} --encoder {encoder} --out {out} ...",

@@ -125,7 +125,7 @@ def _tuning(size: DemoSize, seed: int) -> FinetuneConfig:
 
 
 def _scores(scores: dict[str, Any], corpus: Path, seed: int) -> dict[str, Any]:
-    from vatrace.datasets.affwild2 import open_corpus
+    from vatrace.datasets.corpus import open_corpus
 
     subjects = {clip.split("-")[0] for clip in open_corpus(corpus).splits["test"]}
     about = {"seed": seed, "subjects": len(subjects), "data": "procedural corpus of drawn faces, unseen subjects"}

@@ -30,13 +30,14 @@ def evaluate(
         features: folder that `vatrace extract` wrote.
         split: train, validation or test; without it, the clips that the model's fold keeps for scoring.
     """
-    from vatrace.datasets.affwild2 import SPLIT_FOLDERS, open_corpus
+    from vatrace.datasets.clips import LABELLED_SPLITS
+    from vatrace.datasets.corpus import open_corpus
     from vatrace.models.checkpoint import load_model
     from vatrace.recipes.labelled import labelled_clips
     from vatrace.recipes.one_fold import score_set
 
-    if split and split not in SPLIT_FOLDERS:
-        raise ValueError(f"--split must be one of {', '.join(SPLIT_FOLDERS)}, got {split!r}.")
+    if split and split not in LABELLED_SPLITS:
+        raise ValueError(f"--split must be one of {', '.join(LABELLED_SPLITS)}, got {split!r}.")
     opened = open_corpus(corpus)
     about = load_model(model).provenance
     if not split and not about.get("scored_clips"):

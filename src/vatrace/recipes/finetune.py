@@ -95,8 +95,9 @@ def _labelled(crops: Path, corpus: Path, clips: tuple[str, ...], encoder: Visual
     """The crops that have a label, with it."""
     import numpy as np
 
-    from vatrace.datasets.affwild2 import open_corpus, read_annotation
+    from vatrace.datasets.corpus import open_corpus
     from vatrace.datasets.crops import CropReader, list_crops
+    from vatrace.recipes.labelled import labels_by_frame
     from vatrace.training.finetune import LabelledCrops
 
     opened = open_corpus(corpus)
@@ -107,8 +108,7 @@ def _labelled(crops: Path, corpus: Path, clips: tuple[str, ...], encoder: Visual
         rows = np.flatnonzero(listed.clip_numbers == number)
         if len(rows):
             frames = listed.frames[rows]
-            # Rows belong to frame numbers; no time is needed to read them.
-            label = read_annotation(opened.annotation_path(clip), np.arange(frames.max() + 1, dtype=np.float64))
+            label = labels_by_frame(opened.clip(clip), int(frames.max()) + 1)
             valid[rows] = label.valid[frames]
             values[rows] = np.stack([label.valence[frames], label.arousal[frames]], axis=1)
     return LabelledCrops(CropReader(listed.select(valid), encoder.config.image_pixels), values[valid])

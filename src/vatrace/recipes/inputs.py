@@ -1,15 +1,94 @@
-"""What a person names on the command line, as files: paths, folders, patterns."""
+"""What a person names on the command line, as files: paths, folders, patterns, corpora."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from vatrace.errors import DatasetError, NothingFound
+from vatrace.errors import DatasetError, NothingFound, VatraceError
+
+if TYPE_CHECKING:
+    from vatrace.datasets.clips import Clip
+    from vatrace.features.extract import Appearance
+
+FaceSource = Literal["found", "official"]
 
 VIDEO_SUFFIXES = {
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """A video, and the people in it of whom something is to be made."""
+
+    path: Path
+    people: tuple[Appearance, ...]
+
+
+@dataclass(frozen=True)
+class Films:
+    """Films in order, and the clips that have none, with the reason."""
+
+    films: tuple[Film, ...]
+    failed: tuple[tuple[str, VatraceError | OSError], ...] = ()
+
+
+def find_films(names: Sequence[str], faces: FaceSource = "found") -> Films:
+    """Everybody in the videos that were named: a corpus gives each of its clips, any other video its main person.
+
+    Args:
+        names: as for `find_videos`; a folder may also be a corpus.
+        faces: "found" looks for faces in the film; "official" takes the face pictures that a corpus brings.
+
+    Raises:
+        NothingFound: a folder or a pattern gives no video.
+        DatasetError: two people have the same name, or official faces are wanted of what is no corpus.
+    """
+    from vatrace.datasets.corpus import is_corpus, open_corpus
+    from vatrace.features.extract import Appearance
+
+    films: list[Film] = []
+    failed: list[tuple[str, VatraceError | OSError]] = []
+    for name in names:
+        if is_corpus(Path(name)):
+            found = films_of(open_corpus(Path(name)).clips, faces)
+            films.extend(found.films)
+            failed.extend(found.failed)
+        elif faces == "official":
+            raise DatasetError(f"{name} is no corpus, so it brings no official face pictures; leave out --faces.")
+        else:
+            films.extend(Film(path=path, people=(Appearance(name=path.stem),)) for path in find_videos([name]))
+    paths: dict[str, Path] = {}
+    for film in films:
+        for person in film.people:
+            if paths.setdefault(person.name, film.path) != film.path:
+                raise DatasetError(
+                    f"{paths[person.name]} and {film.path} would both write {person.name!r}; rename one, or use two "
+                    "folders."
+                )
+    unique = {tuple(person.name for person in film.people): film for film in films}
+    return Films(tuple(unique.values()), tuple(failed))
+
+
+def films_of(clips: Iterable[Clip], faces: FaceSource = "found") -> Films:
+    """The films that some clips of a corpus are in, each once with all of them."""
+    from vatrace.features.extract import Appearance
+
+    people: dict[Path, list[Appearance]] = {}
+    failed: list[tuple[str, VatraceError | OSError]] = []
+    for clip in clips:
+        if clip.video is None or not clip.video.is_file():
+            where = f"none at {clip.video}" if clip.video else "none of its name"
+            failed.append((clip.name, NothingFound(f"{clip.name} has no video ({where}), so no times and no sound.")))
+        elif faces == "official" and clip.crops is None:
+            failed.append((clip.name, NothingFound(f"{clip.name} has no official face pictures; use --faces found.")))
+        else:
+            crops = clip.crops if faces == "official" else None
+            people.setdefault(clip.video, []).append(Appearance(name=clip.name, person=clip.person, crops=crops))
+    return Films(tuple(Film(path=path, people=tuple(each)) for path, each in people.items()), tuple(failed))
 
 
 def find_videos(names: Sequence[str]) -> list[Path]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vatrace.errors import FeatureError, NothingFound
 
 if TYPE_CHECKING:
-    from vatrace.datasets.affwild2 import Corpus
+    from vatrace.datasets.clips import Clip, Corpus
+    from vatrace.datasets.label_repair import Repair
     from vatrace.datasets.windows import LabelledClip
     from vatrace.models.checkpoint import FeatureSpec
+    from vatrace.streams import Trace
 
 
 def labelled_clips(corpus: Corpus, features: Path, clips: Sequence[str]) -> list[LabelledClip]:
@@ -20,7 +23,6 @@ def labelled_clips(corpus: Corpus, features: Path, clips: Sequence[str]) -> list
     Raises:
         NothingFound: one has no features. Leaving it out would make the split, and the score, another.
     """
-    from vatrace.datasets.affwild2 import read_annotation
     from vatrace.datasets.windows import LabelledClip
     from vatrace.features.store import open_features
 
@@ -32,8 +34,43 @@ def labelled_clips(corpus: Corpus, features: Path, clips: Sequence[str]) -> list
         )
     files = [open_features(features / f"{clip}.safetensors") for clip in clips]
     return [
-        LabelledClip(file, read_annotation(corpus.annotation_path(clip), file.read_times()))
-        for clip, file in zip(clips, files, strict=True)
+        LabelledClip(file, corpus.clip(clip).label(file.read_times())) for clip, file in zip(clips, files, strict=True)
+    ]
+
+
+def repaired(clips: Sequence[LabelledClip], repair: Repair, expressions: Path | None) -> list[LabelledClip]:
+    """Clips to learn from, with what is to become of their unlabelled frames.
+
+    Args:
+        clips: to learn from; never ones to score or to choose by.
+        repair: in which way.
+        expressions: folder of the expression annotations of the training split.
+
+    Raises:
+        NothingFound: none of the clips has an expression annotation.
+    """
+    from vatrace.datasets.label_repair import (
+        expression_means,
+        fill_from_expressions,
+        interpolate_labels,
+        read_expressions,
+    )
+
+    if repair == "mask":
+        return list(clips)
+    if repair == "interpolate":
+        return [replace(clip, label=interpolate_labels(clip.label)) for clip in clips]
+    assert expressions is not None, "a training refuses to be without"
+    files = {clip.features.clip: expressions / f"{clip.features.clip}.txt" for clip in clips}
+    told = {name: read_expressions(path) for name, path in files.items() if path.is_file()}
+    if not told:
+        raise NothingFound(f"{expressions} has no expression annotation (<clip>.txt) of any of these clips.")
+    means = expression_means((clip.label, told[clip.features.clip]) for clip in clips if clip.features.clip in told)
+    return [
+        replace(clip, label=fill_from_expressions(clip.label, told[clip.features.clip], means))
+        if clip.features.clip in told
+        else clip
+        for clip in clips
     ]
 
 
@@ -64,3 +101,16 @@ def feature_spec(clips: Sequence[LabelledClip], acoustic: Sequence[str]) -> Feat
         audio_dims=tuple(first.dims[name] for name in acoustic),
         identities={name: first.identities[name] for name in names},
     )
+
+
+def labels_by_frame(clip: Clip, num_frames: int) -> Trace:
+    """Labels of the first frames of a clip; its video is only gone through where they have times of their own."""
+    import numpy as np
+
+    from vatrace.media.video import read_times
+
+    if not clip.has_own_times:
+        return clip.label(np.arange(num_frames, dtype=np.float64)).cut(0, num_frames)
+    if clip.video is None:
+        raise NothingFound(f"the labels of {clip.name} have times, and there is no video to know its frames' times by.")
+    return clip.label(read_times(clip.video)[:num_frames])

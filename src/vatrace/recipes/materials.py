@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from vatrace.config import to_dict
 from vatrace.errors import ModelError, NothingFound
 from vatrace.files import hash_of, sha256_of
-from vatrace.recipes.crops import crops
+from vatrace.recipes.crops import crop_films
 from vatrace.recipes.extract import extract_by
 from vatrace.recipes.finetune import finetune
-from vatrace.recipes.inputs import find_videos, unique_names
+from vatrace.recipes.inputs import Films, films_of
 from vatrace.recipes.once import is_done
 from vatrace.recipes.pretrain import pretrain
 from vatrace.recipes.rows import EncoderKind, EncoderPlan, People, Size
@@ -61,14 +61,15 @@ class Data:
 
 def given_data(folder: Path, size: Size) -> Data:
     """Data that are there, in the official layout: a share of the training clips teaches the encoders."""
-    from vatrace.datasets.affwild2 import open_corpus
+    from vatrace.datasets.corpus import open_corpus
     from vatrace.datasets.splits import is_affwild2, tuning_clips
 
-    splits = open_corpus(folder).splits
+    opened = open_corpus(folder)
+    splits = opened.splits
     return Data(
         corpus=folder,
         teaching=folder,
-        tuning=tuning_clips(splits, size.tuning_share),
+        tuning=tuning_clips(splits, size.tuning_share, sources=opened.sources),
         is_drawn=(folder / DESCRIPTION).is_file(),
         is_affwild2=is_affwild2(splits),
     )
@@ -80,7 +81,7 @@ def drawn_data(out: Path, size: Size, *, workers: int, watch: Watch) -> Data:
     Raises:
         NothingFound: the size draws nothing, so data have to be given.
     """
-    from vatrace.datasets.affwild2 import open_corpus
+    from vatrace.datasets.corpus import open_corpus
 
     if size.drawn is None:
         raise NothingFound(f"this size needs data: name a folder with --data, or take --size drawn ({size.title}).")
@@ -156,7 +157,7 @@ class Workshop:
             return outs
         torch.cuda.empty_cache()  # what tuning has kept on a GPU; the processes below need it
         made = extract_by(
-            [str(path) for path in self._videos()],
+            self._films(),
             {outs[kind]: folder for kind, folder in encoders.items()},
             acoustic=self.size.acoustic,
             vggish_weights=self.vggish_weights,
@@ -239,25 +240,26 @@ class Workshop:
         return (self.workers or os.cpu_count() or 0) if torch.cuda.is_available() else 0
 
     def _crops(self) -> Path:
-        by_name = unique_names(find_videos([str(self.data.teaching / "videos")]))
-        chosen = [str(by_name[clip]) for clip in self.data.tuning if clip in by_name]
-        made = crops(chosen, out=self.out / "crops", every=self.size.crop_every, workers=self.workers, watch=self.watch)
+        """Folder of the face pictures of the clips that teach the encoders."""
+        from vatrace.datasets.corpus import open_corpus
+
+        teaching = open_corpus(self.data.teaching)
+        found = films_of([teaching.clip(name) for name in self.data.tuning])
+        made = crop_films(found, self.out / "crops", every=self.size.crop_every, workers=self.workers, watch=self.watch)
         self._note(made.failed)
         return self.out / "crops"
 
-    def _videos(self) -> list[Path]:
-        """Videos of every labelled clip that does not teach the encoders."""
-        folder = self.data.corpus / "videos"
-        by_name = unique_names(find_videos([str(folder)]))
-        wanted = self._labelled()
-        missing = [clip for clip in wanted if clip not in by_name]
-        self._note([(clip, NothingFound(f"{clip} is labelled, but {folder} has no such video.")) for clip in missing])
-        return [by_name[clip] for clip in wanted if clip in by_name]
+    def _films(self) -> Films:
+        """Films of every labelled clip that does not teach the encoders."""
+        from vatrace.datasets.corpus import open_corpus
+
+        corpus = open_corpus(self.data.corpus)
+        return films_of([corpus.clip(name) for name in self._labelled()])
 
     def _labelled(self) -> list[str]:
-        from vatrace.datasets.affwild2 import open_corpus
+        from vatrace.datasets.corpus import open_corpus
 
-        everybody = {clip for clips in open_corpus(self.data.corpus).splits.values() for clip in clips}
+        everybody = {clip.name for clip in open_corpus(self.data.corpus).labelled}
         return sorted(everybody - set(self.data.set_aside))
 
     def _note(self, failed: Sequence[tuple[str, Failure]]) -> None:

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 from vatrace.config import ModelConfig, TrainConfig, WindowConfig, to_dict
 from vatrace.errors import DatasetError, FeatureError, ModelError
 from vatrace.files import hash_of, sha256_of, write_json
-from vatrace.recipes.labelled import feature_spec, labelled_clips
+from vatrace.recipes.labelled import feature_spec, labelled_clips, repaired
+from vatrace.recipes.watch import Watch
 
 if TYPE_CHECKING:
-    from vatrace.datasets.affwild2 import Corpus
-    from vatrace.datasets.splits import Fold, Selection
+    from vatrace.datasets.clips import Corpus
+    from vatrace.datasets.label_repair import Repair
+    from vatrace.datasets.splits import Fold, Scheme, Selection
     from vatrace.datasets.windows import LabelledClip
     from vatrace.metrics import Score
     from vatrace.models.checkpoint import FeatureSpec
@@ -54,6 +56,9 @@ class Training:
         fold: 0 is the official split, 1 to 5 the cross-validation.
         fold_seed: of the division into folds.
         selection: how the clips to choose the epoch by are taken.
+        scheme: how folds 1 to 5 divide.
+        repair: what becomes of unlabelled frames of the clips that are learned from.
+        expressions: folder of expression annotations, for `repair="expressions"`; wanted there, refused elsewhere.
         exclude: clips that have no role in any fold, beside those the encoder was tuned on.
         remark: a sentence that goes with the model.
     """
@@ -68,8 +73,18 @@ class Training:
     fold: int = 0
     fold_seed: int = 0
     selection: Selection = "apart"
+    scheme: Scheme = "group5"
+    repair: Repair = "mask"
+    expressions: Path | None = None
     exclude: tuple[str, ...] = ()
     remark: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.repair == "expressions") != (self.expressions is not None):
+            raise ValueError(
+                "to fill labels from expression labels, which challenge rules forbid, both --repair expressions and "
+                f"--expressions FOLDER are needed; got --repair {self.repair} and --expressions {self.expressions}."
+            )
 
 
 def reference_to(encoder: Path) -> EncoderReference:
@@ -82,7 +97,7 @@ def reference_to(encoder: Path) -> EncoderReference:
 
 def divide(training: Training) -> tuple[Corpus, Fold]:
     """The corpus of a training, and its fold."""
-    from vatrace.datasets.affwild2 import open_corpus
+    from vatrace.datasets.corpus import open_corpus
     from vatrace.datasets.splits import fold
 
     corpus = open_corpus(training.corpus)
@@ -91,9 +106,23 @@ def divide(training: Training) -> tuple[Corpus, Fold]:
         training.fold,
         seed=training.fold_seed,
         selection=training.selection,
+        scheme=training.scheme,
+        sources=corpus.sources,
         exclude={*training.encoder.tuned_on, *training.exclude},
     )
     return corpus, made
+
+
+def tell_of_division(corpus: Corpus, fold: Fold, watch: Watch) -> None:
+    """Say of a fold what its score would not show: that the same people are learned from and scored."""
+    from vatrace.datasets.splits import leaks
+
+    shared = leaks(fold, corpus.sources)
+    if shared:
+        watch.say(
+            f"fold {fold.number}: parts of {len(shared)} sources ({', '.join(shared[:3])}) are learned from, and other "
+            "parts are scored or choose the epoch, so the score is optimistic."
+        )
 
 
 def train_one_fold(
@@ -120,7 +149,7 @@ def train_one_fold(
 
     world = world or ALONE
     corpus, fold = divide(training)
-    train_clips = labelled_clips(corpus, training.features, fold.train)
+    train_clips = repaired(labelled_clips(corpus, training.features, fold.train), training.repair, training.expressions)
     selection_clips = labelled_clips(corpus, training.features, fold.selection)
     check_no_overlap([*train_clips, *selection_clips], training.encoder.tuned_on)
     spec = feature_spec([*train_clips, *selection_clips], training.acoustic)
@@ -225,12 +254,13 @@ def _origin(training: Training, fold: Fold) -> dict[str, Any]:  # Any: plain dat
         "corpus": training.corpus.name,
         "fold": fold.number,
         "fold_seed": training.fold_seed,
-        "split": "official" if fold.number == 0 else "by source",
+        "split": "official" if fold.number == 0 else "by source" if training.scheme == "group5" else training.scheme,
         "seed": training.config.seed,
         "train_clips": list(fold.train),
         "validation_clips": list(fold.selection),
         "scored_clips": list(fold.scored),
         "scored_name": fold.scored_name,
+        "label_repair": training.repair,
         "selection_is_scored": fold.selection_is_scored,
         "encoder": {"identity": training.encoder.identity, "path": str(training.encoder.folder)},
         "encoder_tuned_on": list(training.encoder.tuned_on),
@@ -242,6 +272,7 @@ def _settings(training: Training, spec: FeatureSpec, roles: Sequence[Sequence[La
     """Hash of all that a model depends on."""
     how = [to_dict(training.model), to_dict(training.window), to_dict(training.config), dict(spec.identities)]
     rule = [training.fold, training.fold_seed, training.selection, training.remark, list(training.acoustic)]
+    rule += [training.scheme] if training.scheme != "group5" else []
     return hash_of([how, rule, [_digest(clips) for clips in roles]])
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vatrace.errors import DatasetError
-from vatrace.recipes.inputs import find_videos, unique_names
 from vatrace.recipes.materials import Data
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from vatrace.datasets.affwild2 import Corpus
+    from vatrace.datasets.clips import Clip, Corpus
     from vatrace.streams import TimeArray, Trace
 
 SUFFIXES = (".png", ".svg")
@@ -34,7 +33,7 @@ def draw_figure(number: int, data: Data, folder: Path, predictions: Path, note: 
     Raises:
         DatasetError: nothing is labelled.
     """
-    from vatrace.datasets.affwild2 import open_corpus
+    from vatrace.datasets.corpus import open_corpus
     from vatrace.report.figures import save_figure
 
     corpus = open_corpus(data.corpus)
@@ -48,20 +47,18 @@ def draw_figure(number: int, data: Data, folder: Path, predictions: Path, note: 
 
 def _over_time(corpus: Corpus, data: Data, predictions: Path, note: str) -> Figure:
     """One scored video: the one whose annotation moves most."""
-    from vatrace.datasets.affwild2 import read_annotation
     from vatrace.report.export import read_trace_csv
     from vatrace.report.paper_figures import annotation_figure
 
     scored = "test" if corpus.splits["test"] else "validation"
-    videos = unique_names(find_videos([str(corpus.folder / "videos")]))
-    clips = [clip for clip in corpus.splits[scored] if clip in videos]
+    clips = [clip for clip in corpus.splits[scored] if corpus.clip(clip).video is not None]
     if not clips:
         raise DatasetError(f"no clip of the {scored} split of {corpus.folder} has a video, so there is no figure 4.")
-    clip = max(clips, key=lambda name: _movement(_labels(corpus, name)))
+    clip = max(clips, key=lambda name: _movement(corpus.clip(name).annotated()))
     path = predictions / scored / f"{clip}.csv"
     prediction = read_trace_csv(path) if path.is_file() else None
-    times = prediction.times_seconds if prediction is not None else _frame_times(videos[clip])
-    annotation = read_annotation(corpus.annotation_path(clip), times)
+    times = prediction.times_seconds if prediction is not None else _frame_times(corpus.clip(clip))
+    annotation = corpus.clip(clip).label(times).cut(0, len(times))
     title = f"Valence and arousal of {clip} over time"
     return annotation_figure(annotation, prediction, title=title, note=f"{scored} split; {note}")
 
@@ -71,7 +68,7 @@ def _histograms(corpus: Corpus, note: str) -> Figure:
 
     from vatrace.report.paper_figures import histogram_figure
 
-    traces = [_labels(corpus, clip) for clip in corpus.splits["train"]]
+    traces = [corpus.clip(clip).annotated() for clip in corpus.splits["train"]]
     valence = np.concatenate([trace.valence[trace.valid] for trace in traces])
     arousal = np.concatenate([trace.arousal[trace.valid] for trace in traces])
     if not len(valence):
@@ -80,25 +77,13 @@ def _histograms(corpus: Corpus, note: str) -> Figure:
     return histogram_figure(valence, arousal, title=title, note=note)
 
 
-def _labels(corpus: Corpus, clip: str) -> Trace:
-    """Labels by row, where the times do not matter."""
-    import numpy as np
-
-    from vatrace.datasets.affwild2 import read_annotation
-
-    path = corpus.annotation_path(clip)
-    rows = max(len(path.read_text("utf-8-sig").splitlines()) - 1, 0)
-    return read_annotation(path, np.arange(rows, dtype=np.float64))
-
-
 def _movement(labels: Trace) -> float:
     known = labels.valid
     return float(labels.valence[known].std() + labels.arousal[known].std()) if known.any() else 0.0
 
 
-def _frame_times(video: Path) -> TimeArray:
-    import numpy as np
+def _frame_times(clip: Clip) -> TimeArray:
+    from vatrace.media.video import read_times
 
-    from vatrace.media.video import read_frames
-
-    return np.array([frame.time_seconds for frame in read_frames(video)])
+    assert clip.video is not None, "clips without a video were left out above"
+    return read_times(clip.video)

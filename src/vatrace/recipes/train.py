@@ -21,6 +21,9 @@ def train(
     fold: int = 0,
     fold_seed: int = 0,
     selection: Literal["apart", "scored"] = "apart",
+    scheme: Literal["group5", "sucv"] = "group5",
+    repair: Literal["mask", "interpolate", "expressions"] = "mask",
+    expressions: Path | None = None,
     model: ModelConfig = ModelConfig(),  # noqa: B008  (frozen)
     window: WindowConfig = WindowConfig(),  # noqa: B008  (frozen)
     config: TrainConfig = TrainConfig(),  # noqa: B008  (frozen)
@@ -47,6 +50,9 @@ def train(
         fold_seed: of that division.
         selection: apart chooses the epoch by clips that are not scored; scored by the scored ones, as the paper does,
             which is optimistic.
+        scheme: how folds 1 to 5 divide: group5 by source, or sucv, the six-way roll of older systems.
+        repair: unlabelled frames of what is learned from are masked, interpolated in time, or filled from expressions.
+        expressions: folder of expression annotations, only with --repair expressions; challenge rules forbid that.
         model: sizes.
         window: how clips are cut.
         config: how to train.
@@ -54,8 +60,9 @@ def train(
         workers: processes that load windows ahead; their number changes nothing but speed.
         device: auto takes a GPU if there is one.
     """
+    from vatrace.datasets.label_repair import RULES_WARNING
     from vatrace.models.checkpoint import ENCODER_FOLDER
-    from vatrace.recipes.one_fold import Training, divide, reference_to, train_one_fold
+    from vatrace.recipes.one_fold import Training, divide, reference_to, tell_of_division, train_one_fold
     from vatrace.training.world import joined_world
 
     training = Training(
@@ -69,6 +76,9 @@ def train(
         fold=fold,
         fold_seed=fold_seed,
         selection=selection,
+        scheme=scheme,
+        repair=repair,
+        expressions=expressions,
         remark=remark or remark_of(corpus),
     )
     opened, made = divide(training)
@@ -77,6 +87,9 @@ def train(
         watch.say(f"left out: {len(left_out)} clips that the encoder was tuned on ({', '.join(left_out[:3])}).")
     if made.selection_is_scored:
         watch.say("the epoch is chosen by the clips that are scored, so their score will be optimistic.")
+    tell_of_division(opened, made, watch)
+    if repair == "expressions":
+        watch.say(RULES_WARNING)
     with joined_world(device) as world:
         with (watch if world.is_first else SILENCE).track("training", 0) as advance:
             train_one_fold(training, out, world=world, workers=workers, on_step=following(advance))
