@@ -7,7 +7,7 @@ and loader processes get a copy each.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,31 +34,35 @@ class CropList:
     """Pictures in an order.
 
     Args:
-        folder: of all crops.
+        folders: of each clip's pictures.
         clips: names of clips.
         clip_numbers: `[pictures]`, which of the clips each picture is from.
         frames: `[pictures]`, the frame that each picture shows; the first is 0.
     """
 
     def __init__(
-        self, folder: Path, clips: Sequence[str], clip_numbers: NDArray[np.integer], frames: NDArray[np.integer]
+        self,
+        folders: Sequence[Path],
+        clips: Sequence[str],
+        clip_numbers: NDArray[np.integer],
+        frames: NDArray[np.integer],
     ) -> None:
-        self.folder, self.clips = folder, tuple(clips)
+        self.folders, self.clips = tuple(folders), tuple(clips)
         self.clip_numbers, self.frames = clip_numbers.astype(np.int32), frames.astype(np.int32)
 
     def __len__(self) -> int:
         return len(self.frames)
 
     def __getitem__(self, index: int) -> Crop:
-        clip, frame = self.clips[self.clip_numbers[index]], int(self.frames[index])
-        return Crop(crop_path(self.folder / clip, frame), clip, frame)
+        number, frame = self.clip_numbers[index], int(self.frames[index])
+        return Crop(crop_path(self.folders[number], frame), self.clips[number], frame)
 
     def __iter__(self) -> Iterator[Crop]:
         return (self[index] for index in range(len(self)))
 
     def select(self, chosen: NDArray[np.bool_]) -> CropList:
         """Those of the pictures where `chosen` is True."""
-        return CropList(self.folder, self.clips, self.clip_numbers[chosen], self.frames[chosen])
+        return CropList(self.folders, self.clips, self.clip_numbers[chosen], self.frames[chosen])
 
     @property
     def used_clips(self) -> tuple[str, ...]:
@@ -66,18 +70,24 @@ class CropList:
         return tuple(sorted(self.clips[number] for number in np.unique(self.clip_numbers)))
 
 
-def list_crops(folder: Path, clips: Sequence[str]) -> CropList:
+def list_crops(where: Path | Mapping[str, Path], clips: Sequence[str]) -> CropList:
     """Every crop of some clips, in order of clip and frame.
+
+    Args:
+        where: a folder that has a folder for each clip, or the folder of each clip by its name.
+        clips: their names.
 
     Raises:
         NothingFound: there is none.
     """
     names = sorted(clips)
-    frames = [crop_frames(folder / clip) for clip in names]
+    folders = [where / name if isinstance(where, Path) else where[name] for name in names]
+    frames = [crop_frames(folder) for folder in folders]
     if not any(map(len, frames)):
-        raise NothingFound(f"no crops of {len(clips)} clips under {folder}; `vatrace crops` makes them.")
+        place = where if isinstance(where, Path) else "the corpus"
+        raise NothingFound(f"no crops of {len(clips)} clips under {place}; `vatrace crops` makes them.")
     numbers = np.repeat(np.arange(len(names)), [len(each) for each in frames])
-    return CropList(folder, names, numbers, np.concatenate(frames))
+    return CropList(folders, names, numbers, np.concatenate(frames))
 
 
 def crops_digest(crops: CropList) -> str:

@@ -19,7 +19,7 @@ from vatrace.recipes.extract import extract
 from vatrace.recipes.finetune import finetune
 from vatrace.recipes.once import is_done
 from vatrace.recipes.predict import predict
-from vatrace.recipes.pretrain import SMALL_ENCODER, clip_folders, pretrain
+from vatrace.recipes.pretrain import SMALL_ENCODER, crop_folders, pretrain
 from vatrace.recipes.synth import synth
 from vatrace.recipes.train import train
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
@@ -103,7 +103,7 @@ def _make_encoder(out: Path, faces: Path, seed: int, size: DemoSize, watch: Watc
     return finetune(
         out / "crops",
         corpus=faces,
-        clips=clip_folders(out / "crops"),  # everybody: who is scored is in another corpus
+        clips=tuple(crop_folders(out / "crops")),  # everybody: who is scored is in another corpus
         encoder=pretrained,
         out=out / "encoder",
         config=_tuning(size, seed),

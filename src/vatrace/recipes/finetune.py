@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vatrace.config import FinetuneConfig, to_dict
 from vatrace.files import hash_of
-from vatrace.recipes.pretrain import clip_folders
+from vatrace.recipes.pretrain import crop_folders
 from vatrace.recipes.starting import starting_encoder
 from vatrace.recipes.watch import SILENCE, Watch, following
 
@@ -42,7 +42,7 @@ def finetune(
       --config.lr_peak 2e-3
 
     Args:
-        crops: folder of crops, <clip>/%05d.jpg, as `vatrace crops` writes it.
+        crops: folder of crops, <clip>/%05d.jpg, as `vatrace crops` writes it, or a corpus that brings some.
         corpus: folder with annotations in the official layout.
         encoder: what to start from: an encoder folder, as `vatrace pretrain` writes it, or the name of any timm
             network, such as vit_large_patch16_224.mae.
@@ -101,7 +101,8 @@ def _labelled(crops: Path, corpus: Path, clips: tuple[str, ...], encoder: Visual
     from vatrace.training.finetune import LabelledCrops
 
     opened = open_corpus(corpus)
-    listed = list_crops(crops, clips or sorted(set(opened.splits["train"]) & set(clip_folders(crops))))
+    folders = crop_folders(crops)
+    listed = list_crops(folders, [clip for clip in clips or opened.splits["train"] if clip in folders])
     values = np.zeros((len(listed), 2), np.float32)
     valid = np.zeros(len(listed), bool)
     for number, clip in enumerate(listed.clips):

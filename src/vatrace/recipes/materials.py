@@ -18,7 +18,7 @@ from vatrace.files import hash_of, sha256_of
 from vatrace.recipes.crops import crop_films
 from vatrace.recipes.extract import extract_by
 from vatrace.recipes.finetune import finetune
-from vatrace.recipes.inputs import Films, films_of
+from vatrace.recipes.inputs import FaceSource, Films, films_of
 from vatrace.recipes.once import is_done
 from vatrace.recipes.pretrain import pretrain
 from vatrace.recipes.rows import EncoderKind, EncoderPlan, People, Size
@@ -118,6 +118,7 @@ class Workshop:
         external_weights: checkpoint for it, instead of the hub's.
         weights: checkpoint to start the encoder from, instead of what the size says.
         vggish_weights: the weights of VGGish, where its features are wanted.
+        faces: found in the films, or the official pictures that the corpus brings.
         workers: processes; 0 takes one a core.
         watch: told about progress.
         failed: gets the clips of which nothing could be made, with the reason.
@@ -130,6 +131,7 @@ class Workshop:
     external_weights: Path | None
     weights: Path | None
     vggish_weights: Path | None
+    faces: FaceSource
     workers: int
     watch: Watch
     failed: list[tuple[str, Failure]] = field(default_factory=list)
@@ -240,9 +242,11 @@ class Workshop:
         return (self.workers or os.cpu_count() or 0) if torch.cuda.is_available() else 0
 
     def _crops(self) -> Path:
-        """Folder of the face pictures of the clips that teach the encoders."""
+        """Where the face pictures of the clips that teach the encoders are."""
         from vatrace.datasets.corpus import open_corpus
 
+        if self.faces == "official":
+            return self.data.teaching
         teaching = open_corpus(self.data.teaching)
         found = films_of([teaching.clip(name) for name in self.data.tuning])
         made = crop_films(found, self.out / "crops", every=self.size.crop_every, workers=self.workers, watch=self.watch)
@@ -254,7 +258,7 @@ class Workshop:
         from vatrace.datasets.corpus import open_corpus
 
         corpus = open_corpus(self.data.corpus)
-        return films_of([corpus.clip(name) for name in self._labelled()])
+        return films_of([corpus.clip(name) for name in self._labelled()], self.faces)
 
     def _labelled(self) -> list[str]:
         from vatrace.datasets.corpus import open_corpus

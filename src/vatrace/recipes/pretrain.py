@@ -45,7 +45,7 @@ def pretrain(
     Example: vatrace pretrain demo/crops --out demo/pretrained --config.epochs 20
 
     Args:
-        crops: folder of crops, <clip>/%05d.jpg, as `vatrace crops` writes it.
+        crops: folder of crops, <clip>/%05d.jpg, as `vatrace crops` writes it, or a corpus that brings some.
         out: encoder folder to write.
         clips: names of the clips to use; all if empty.
         encoder: small (a fresh one, for a laptop), an encoder folder to go on from, the name of a timm vision
@@ -65,7 +65,8 @@ def pretrain(
     from vatrace.training.pretrain import pretrain_encoder
     from vatrace.training.world import joined_world
 
-    chosen = list_crops(crops, clips or clip_folders(crops))
+    folders = crop_folders(crops)
+    chosen = list_crops(folders, [clip for clip in clips or folders if clip in folders])
     with joined_world(device) as world:
         watch = watch if world.is_first else SILENCE
         start = _start(encoder, weights, random_weights, pixels, config.seed, watch)
@@ -83,15 +84,19 @@ def pretrain(
     return out
 
 
-def clip_folders(crops: Path) -> tuple[str, ...]:
-    """Names of all clips in a folder of crops.
+def crop_folders(crops: Path) -> dict[str, Path]:
+    """Folders of face pictures by clip: all of a folder of crops, or those that a corpus brings.
 
     Raises:
         NothingFound: no such folder.
     """
+    from vatrace.datasets.corpus import is_corpus, open_corpus
+
     if not crops.is_dir():
         raise NothingFound(f"no folder of crops at {crops}; `vatrace crops` makes one.")
-    return tuple(sorted(each.name for each in crops.iterdir() if each.is_dir()))
+    if is_corpus(crops):
+        return {clip.name: clip.crops for clip in open_corpus(crops).clips if clip.crops is not None}
+    return {each.name: each for each in sorted(crops.iterdir()) if each.is_dir()}
 
 
 def _start(

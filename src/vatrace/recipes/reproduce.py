@@ -64,6 +64,7 @@ def reproduce(
     external_weights: Path | None = None,
     weights: Path | None = None,
     vggish_weights: Path | None = None,
+    faces: Literal["found", "official"] = "found",
     selection: Selection = "apart",
     fold_seed: int = 0,
     workers: int = 0,
@@ -79,7 +80,7 @@ def reproduce(
 
     Args:
         out: folder to write; the tables and figures are in OUT/results.
-        data: folder with videos/ and annotations/ in the official layout; without it faces are drawn.
+        data: a corpus: Aff-Wild2 as unpacked, or a folder with a manifest.csv; without it faces are drawn.
         table: 1, 3 or 4.
         figure: 4 or 5.
         all: all tables and figures.
@@ -90,6 +91,7 @@ def reproduce(
         external_weights: checkpoint for that network, a .pth or a safetensors file, instead of the hub's.
         weights: checkpoint of the masked autoencoder to start from, instead of the hub's.
         vggish_weights: the file vggish-10086976.pth, for sizes with VGGish.
+        faces: found looks for them in the films; official takes the aligned pictures that the data bring.
         selection: apart chooses each epoch by clips that are not scored; scored by the scored ones, as the paper does,
             which is optimistic.
         fold_seed: of the division into folds 1 to 5.
@@ -110,6 +112,8 @@ def reproduce(
     )
     for name in loaded.acoustic if wanted.rows else ():
         acoustic_extractor(name, weights=vggish_weights)  # what is missing is said now, and not after days of tuning
+    if faces == "official" and data is None:
+        raise ValueError("--faces official takes the pictures that data bring, so it needs --data.")
     source = given_data(data, loaded) if data else drawn_data(out, loaded, workers=workers, watch=watch)
     workshop = Workshop(
         out=out,
@@ -119,6 +123,7 @@ def reproduce(
         external_weights=external_weights,
         weights=weights,
         vggish_weights=vggish_weights,
+        faces=faces,
         workers=workers,
         watch=watch,
     )
