@@ -7,6 +7,7 @@ import pytest
 
 from vatrace.config import DemoSize
 from vatrace.recipes.demo import demo
+from vatrace.recipes.synth import synth
 
 TINY = DemoSize(
     encoder_subjects=3,
@@ -36,6 +37,12 @@ class Demo(NamedTuple):
 def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("whole") / "demo"
     return Demo(folder, demo(out=folder, seed=1, size=TINY))
+
+
+@pytest.fixture(scope="session")
+def quirks_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small corpus with every quirk of Aff-Wild2's release; quirks.json in it lists them. Only to be read."""
+    return synth(tmp_path_factory.mktemp("quirks") / "corpus", quirks=True, seconds=2.0, workers=1)
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def test_help_loads_nothing_heavy() -> None:
 def test_each_commands_help_has_an_example_and_loads_nothing_heavy(command: str) -> None:
     script = (
         "import sys\nfrom vatrace.cli import main\n"
-        f"try: main([{command!r}, '--help'])\n"
+        f"try: main([*{command.split()!r}, '--help'])\n"
         "except SystemExit as stop: assert stop.code == 0\n"
         "print(sorted({n.split('.')[0] for n in sys.modules}), file=sys.stderr)"
     )
@@ -78,6 +78,31 @@ def test_no_command_and_a_misspelt_one_are_usage_errors(capsys: pytest.CaptureFi
     said = capsys.readouterr()
     assert said.out == ""
     assert "Did you mean 'predict'?" in said.err
+
+
+def test_a_command_of_two_words_is_found_by_its_first_and_told_from_a_misspelt_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["submission", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert main(["submission"]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", told)
+    assert [line.split()[:2] for line in told.splitlines() if line.startswith("  ")] == [
+        ["submission", "make"],
+        ["submission", "check"],
+    ]
+    assert main(["submission", "chek", "file.txt"]) == 2
+    assert main(["submision", "check"]) == 2
+    assert main(["check"]) == 2
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert "no command 'submission chek'. Did you mean 'submission check'?" in first
+    assert "no command 'submision'. Did you mean 'submission'?" in second
+    assert "no command 'check'." in third
+    with pytest.raises(SystemExit) as stop:
+        main(["submission", "check", "--help"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: vatrace submission check ")
 
 
 def test_under_torchrun_what_was_made_is_named_once(

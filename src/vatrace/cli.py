@@ -1,8 +1,9 @@
 """The command line: `vatrace COMMAND ...`.
 
-One command is one file in `recipes/`; its function's signature is its options and its docstring is its help. Nothing
-heavy is imported before a command is called. Data go to standard output, talk goes to standard error. Exit codes: 0
-done, 1 some failed, 2 usage, 3 nothing found, 130 interrupted.
+One command is one file in `recipes/`; its function's signature is its options and its docstring is its help. A command
+is one word or two (`submission check` is `submission_check` there). Nothing heavy is imported before it is called. Data
+go to standard output, talk goes to standard error. Exit codes: 0 done, 1 some failed, 2 usage, 3 nothing found, 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ COMMANDS = {
     "demo": "go the whole way once, from nothing to a trace, on drawn faces",
     "predict": "write the valence-arousal trace of your own videos",
     "synth": "make a corpus of drawn talking faces with known truth",
+    "doctor": "say what of a data set is there, and what is odd about it",
     "crops": "cut out and align the face of every frame",
     "weights": "download what is not part of vatrace: VGGish",
     "extract": "make the features of videos",
@@ -37,6 +39,9 @@ COMMANDS = {
     "finetune": "tune the upper third of an encoder to valence and arousal",
     "train": "train the temporal model (BDCA) on a corpus",
     "evaluate": "score a model on the clips kept for that",
+    "convert cremad": "make a corpus of CREMA-D, with what raters perceived as labels",
+    "submission make": "write a challenge submission from one model or several",
+    "submission check": "find what is wrong with a challenge submission",
     "crossval": "train and score a model on every fold",
     "reproduce": "make the tables and figures of the paper",
 }
@@ -68,10 +73,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"vatrace {__version__}")
         return DONE
-    if given[0] not in COMMANDS:
-        _say(f"vatrace: there is no command {given[0]!r}.{_did_you_mean(given[0])} `vatrace --help` lists all.")
-        return USAGE
-    return _guarded(given[0], given[1:])
+    for words in (2, 1):
+        if " ".join(given[:words]) in COMMANDS:
+            return _guarded(" ".join(given[:words]), given[words:])
+    return _group(given[0], given[1:])
+
+
+def _group(word: str, arguments: Sequence[str]) -> int:
+    """Help on the commands that begin with a word, or a usage error where there is no such command."""
+    if any(name.startswith(f"{word} ") for name in COMMANDS):
+        if not arguments or arguments[0] in ("-h", "--help", "help"):
+            print(_group_usage(word), end="", file=sys.stdout if arguments else sys.stderr)
+            return DONE if arguments else USAGE
+        word = f"{word} {arguments[0]}"
+    near = _did_you_mean(word) or _did_you_mean(" ".join([word, *arguments[:1]]))
+    _say(f"vatrace: there is no command {word!r}.{near} `vatrace --help` lists all.")
+    return USAGE
 
 
 def _guarded(command: str, arguments: Sequence[str]) -> int:
@@ -119,7 +136,8 @@ def _run(command: str, arguments: Sequence[str]) -> int:
 
 
 def _recipe(command: str) -> Callable[..., Any]:  # Any: what a recipe gives back differs
-    function: Callable[..., Any] = getattr(importlib.import_module(f"vatrace.recipes.{command}"), command)
+    name = command.replace(" ", "_")
+    function: Callable[..., Any] = getattr(importlib.import_module(f"vatrace.recipes.{name}"), name)
     return function
 
 
@@ -169,11 +187,14 @@ def _add_option(parser: ArgumentParser, parameter: inspect.Parameter, text: str)
 def _conclude(result: object) -> int:
     """Print what a recipe gives back, and say what failed."""
     from vatrace.errors import NothingFound
-    from vatrace.recipes.watch import BatchResult
+    from vatrace.recipes.watch import BatchResult, Verdict
 
     if isinstance(result, dict):
         print(json.dumps(result, indent=2))
         return DONE
+    if isinstance(result, Verdict):
+        print(result.text)
+        return result.exit_code
     if not isinstance(result, BatchResult):
         if os.environ.get("RANK", "0") == "0":  # under torchrun the first process speaks for all
             print(result)
@@ -279,14 +300,29 @@ def _say(text: str) -> None:
 
 
 def _usage() -> str:
-    width = max(map(len, COMMANDS))
-    return USAGE_TEXT.format(commands="\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()))
+    return USAGE_TEXT.format(commands=_listed(COMMANDS))
+
+
+def _group_usage(word: str) -> str:
+    """What the commands that begin with a word do."""
+    commands = {name: text for name, text in COMMANDS.items() if name.startswith(f"{word} ")}
+    return (
+        f"usage: vatrace {word} COMMAND ... [--help]\n\ncommands:\n{_listed(commands)}\n\n"
+        f"`vatrace {next(iter(commands))} --help` says everything about one.\n"
+    )
+
+
+def _listed(commands: Mapping[str, str]) -> str:
+    width = max(map(len, commands))
+    return "\n".join(f"  {name:<{width}}  {text}" for name, text in commands.items())
 
 
 def _did_you_mean(name: str) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, COMMANDS, n=1)
+    near = get_close_matches(
+        name, list(dict.fromkeys([*COMMANDS, *(each.partition(" ")[0] for each in COMMANDS)])), n=1
+    )
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

@@ -85,6 +85,29 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
+@pytest.mark.parametrize("fps", [6, 25, Fraction(30000, 1001)])
+def test_an_avi_has_old_codecs_every_picture_and_its_sound_in_time(tmp_path: Path, fps: Fraction | int) -> None:
+    for name in ("a.avi", "b.avi"):
+        write_video(tmp_path / name, some_frames(9), size=(96, 64), fps=fps, waveform=click(0.3, 0.1))
+    assert (tmp_path / "a.avi").read_bytes() == (tmp_path / "b.avi").read_bytes()
+    with av.open(str(tmp_path / "a.avi")) as container:
+        assert container.format.name == "avi"
+        assert [stream.codec_context.name for stream in container.streams] == ["mpeg4", "pcm_s16le"]
+        assert container.streams.video[0].average_rate == fps
+        assert len(list(container.decode(video=0))) == 9
+    assert loudest_seconds(tmp_path / "a.avi") == pytest.approx(0.1, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"times_seconds": [0, 0.1, 0.3]}, {"fps": 25, "waveform": click(0.3, 0), "waveform_start_seconds": 0.2}],
+)
+def test_an_avi_which_keeps_no_times_is_given_none(tmp_path: Path, settings: dict) -> None:
+    with pytest.raises(ValueError, match=r"a\.avi: an \.avi keeps no times; give fps, and sound that begins at 0"):
+        write_video(tmp_path / "a.avi", some_frames(3), size=(96, 64), **settings)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -1,8 +1,9 @@
 """The one writer of video: H.264 and AAC in an MP4 (or whatever container the suffix names), committed whole.
 
 Frames are `uint8 [height, width, 3]` RGB, sound is mono float in [-1, 1]. Every frame may have its own timestamp, sound
-may begin after the picture, and either may be missing. The same input gives the same bytes: one encoder thread, and no
-date, host or version of ours is written.
+may begin after the picture, and either may be missing. An `.avi` is written as old cameras did: MPEG-4 part 2 and plain
+samples, frames at a constant rate, since that container keeps no times. The same input gives the same bytes: one
+encoder thread, and no date, host or version of ours is written.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from vatrace.files import committed
 TIME_BASE = Fraction(1, 90_000)  # MPEG's own clock: fine enough for any camera, exact for 24, 25, 30 and 29.97 fps
 SAMPLES_PER_PACKET = 1024  # AAC takes exactly this many samples at a time
 BIT_EXACT = {"flags": "+bitexact"}
+AVI_QUANTISER = {"qmin": "3", "qmax": "3"}  # MPEG-4 part 2: 1 (best) to 31; one for all frames
 
 
 def write_video(
@@ -42,32 +44,37 @@ def write_video(
     """Write pictures and sound as one file.
 
     Args:
-        path: where to; the suffix chooses the container (`.mp4`, `.mkv`, `.mov`).
+        path: where to; the suffix chooses the container (`.mp4`, `.mkv`, `.mov`, `.avi`).
         frames: RGB pictures, drawn one at a time; None for sound only.
         size: (width, height) in pixels, both even; needed with `frames`.
         fps: constant frame rate; the first frame is at time 0.
-        times_seconds: instead of `fps`, one time a frame, 0 or later, increasing by at least 1/90000 s.
+        times_seconds: instead of `fps`, one time a frame, 0 or later, increasing by at least 1/90000 s; not in `.avi`.
         waveform: `[samples]`, mono; None for silent film.
         sample_rate_hz: of `waveform`; AAC knows 16000, 44100, 48000 and a few more.
-        waveform_start_seconds: when the first sample sounds, 0 or later.
+        waveform_start_seconds: when the first sample sounds, 0 or later; 0 in `.avi`.
         crf: constant quality of x264, 0 (lossless) to 51.
         preset: x264's trade of time for size.
 
     Raises:
         ValueError: neither or both of `fps` and `times_seconds`, no `size`, a frame of another size, too few times,
-            times that do not increase, or nothing to write.
+            times that do not increase, nothing to write, or times in an `.avi`.
     """
     if frames is None and waveform is None:
         raise ValueError("write_video got neither frames nor a waveform; give at least one")
     if waveform_start_seconds < 0:
         raise ValueError(f"waveform_start_seconds is {waveform_start_seconds}; sound cannot begin before time 0")
+    is_avi = path.suffix.lower() == ".avi"
+    if is_avi and (times_seconds is not None or waveform_start_seconds > 0):
+        raise ValueError(f"{path.name}: an .avi keeps no times; give fps, and sound that begins at 0, or write an .mp4")
     options = {"fflags": "+bitexact"}
     if path.suffix.lower() in (".mp4", ".mov"):
         # These keep a late start in ticks of the whole film's clock, which would otherwise be milliseconds.
         options["movie_timescale"] = str(TIME_BASE.denominator)
     with committed(path) as part, av.open(str(part), "w", options=options) as container:
-        video = None if frames is None else _add_video(container, size, fps, crf, preset)
-        audio = None if waveform is None else _add_audio(container, sample_rate_hz)
+        # B-frames would make the first decoding time negative, which some readers take for the start of the clip.
+        codec_options = AVI_QUANTISER if is_avi else {"crf": str(crf), "preset": preset, "bf": "0"}
+        video = None if frames is None else _add_video(container, size, fps, codec_options, is_avi=is_avi)
+        audio = None if waveform is None else _add_audio(container, sample_rate_hz, is_avi=is_avi)
         sound = iter(()) if waveform is None else _sound_frames(waveform, sample_rate_hz, waveform_start_seconds)
         if video is not None and frames is not None:
             sound = _write_pictures(container, video, audio, _timed(frames, fps, times_seconds), sound)
@@ -78,20 +85,27 @@ def write_video(
 
 
 def _add_video(
-    container: OutputContainer, size: tuple[int, int] | None, fps: Fraction | int | None, crf: int, preset: str
+    container: OutputContainer,
+    size: tuple[int, int] | None,
+    fps: Fraction | int | None,
+    codec_options: dict[str, str],
+    *,
+    is_avi: bool,
 ) -> VideoStream:
     if size is None or size[0] % 2 or size[1] % 2:
         raise ValueError(f"size is {size}; H.264 in yuv420p needs (width, height), both even")
-    # B-frames would make the first decoding time negative, which some readers take for the start of the clip.
-    options = {"crf": str(crf), "preset": preset, "threads": "1", "bf": "0", **BIT_EXACT}
-    stream = container.add_stream("libx264", rate=Fraction(fps) if fps is not None else Fraction(25), options=options)
+    rate = Fraction(fps) if fps is not None else Fraction(25)
+    options = {**codec_options, "threads": "1", **BIT_EXACT}
+    stream = container.add_stream("mpeg4" if is_avi else "libx264", rate=rate, options=options)
     stream.width, stream.height = size
     stream.pix_fmt = "yuv420p"
-    stream.codec_context.time_base = TIME_BASE
+    stream.codec_context.time_base = 1 / rate if is_avi else TIME_BASE  # AVI has a tick a frame
     return stream
 
 
-def _add_audio(container: OutputContainer, sample_rate_hz: int) -> AudioStream:
+def _add_audio(container: OutputContainer, sample_rate_hz: int, *, is_avi: bool) -> AudioStream:
+    if is_avi:
+        return container.add_stream("pcm_s16le", rate=sample_rate_hz, layout="mono")
     # 64 kbit/s leaves no audible trace in one channel of speech at 16 kHz.
     return container.add_stream("aac", rate=sample_rate_hz, layout="mono", options={"b": "64000", **BIT_EXACT})
 

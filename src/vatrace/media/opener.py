@@ -4,7 +4,8 @@ FFmpeg knows hundreds of formats, among them play lists that read other files or
 memory, and it chooses by content, whatever the file is called. Everything therefore goes through `open_media`, which
 
 - hands FFmpeg the bytes without a name (a name steers the probing and gives relative references a folder),
-- lets in a short list of containers and decoders, forbids every protocol and every further file,
+- lets in a short list of containers and decoders, forbids every protocol and every further file; Flash video (`flv`
+  with VP6, as CREMA-D has it) only in a file that is called .flv,
 - limits the frame area twice: PyAV gives the options of `av.open` to the probing decoders only and then makes fresh
   decoders, which have to be told again,
 - caps streams, sample rate and channels, and picks one video and one audio stream,
@@ -40,6 +41,11 @@ AUDIO_DECODERS = (
     *("pcm_u8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le", "pcm_f64le"),
     *("pcm_alaw", "pcm_mulaw"),
 )
+# Hardly anything but CREMA-D needs these. Asking for the suffix keeps them shut where a program names the file, as a
+# server does with what is sent to it.
+FLASH_SUFFIX = ".flv"
+FLASH_CONTAINERS = ("flv",)
+FLASH_DECODERS = ("vp6f",)
 
 MAX_PIXELS = 4096 * 4096  # a frame; the limit FFmpeg's own fuzzers use
 MAX_SAMPLES_PER_PACKET = 1 << 22  # 87 s at 48 kHz; real packets hold about 20 ms, PCM in AVI up to a second
@@ -169,7 +175,7 @@ def decoder_name(stream: VideoStream | AudioStream) -> str:
 def check_decoder(media: OpenMedia, stream: VideoStream | AudioStream) -> None:
     """Raise `MediaError` unless the stream's decoder and its promises lie within the guard's limits."""
     if isinstance(stream, VideoStream):
-        _check_decoder_name(media.path, stream, VIDEO_DECODERS)
+        _check_decoder_name(media.path, stream, _video_decoders(media.path))
         _check_frame_area(media.path, stream.codec_context.width, stream.codec_context.height)
     else:
         _check_decoder_name(media.path, stream, AUDIO_DECODERS)
@@ -206,8 +212,8 @@ def _check_is_file(path: Path) -> None:
 
 def _open_container(path: Path, file: io.BufferedIOBase) -> InputContainer:
     options = {
-        "format_whitelist": ",".join(CONTAINERS),
-        "codec_whitelist": ",".join((*VIDEO_DECODERS, *AUDIO_DECODERS)),
+        "format_whitelist": ",".join(_containers(path)),
+        "codec_whitelist": ",".join((*_video_decoders(path), *AUDIO_DECODERS)),
         "protocol_whitelist": "none",
         "max_pixels": str(MAX_PIXELS),
         "max_samples": str(MAX_SAMPLES_PER_PACKET),
@@ -247,7 +253,7 @@ def _raise_not_openable(path: Path, error: BaseException) -> Never:
     else:
         reason = "its format is not on the list" if isinstance(error, av.error.ArgumentError) else describe(error)
         message = f"is not a video or sound file that can be read ({reason})"
-        hint = f"Containers read here: {', '.join(CONTAINERS)}. {CONVERT_HINT}"
+        hint = f"Containers read here: {', '.join(_containers(path))}. {CONVERT_HINT}"
         code = "not-media"
     raise MediaError(f"{path} {message}.", hint=hint, code=code) from error
 
@@ -265,7 +271,7 @@ def _choose_streams(path: Path, container: InputContainer) -> OpenMedia:
             stream.discard = Discard.all
     for chosen in (video, audio):
         if chosen is not None and decoder_name(chosen):
-            _limit_decoder(chosen)
+            _limit_decoder(path, chosen)
     return OpenMedia(path=path, size_bytes=path.stat().st_size, container=container, video=video, audio=audio)
 
 
@@ -277,14 +283,22 @@ def _first_real(streams: Iterable[_Stream]) -> _Stream | None:
     return candidates[0] if candidates else None
 
 
-def _limit_decoder(stream: VideoStream | AudioStream) -> None:
-    decoders = VIDEO_DECODERS if isinstance(stream, VideoStream) else AUDIO_DECODERS
+def _limit_decoder(path: Path, stream: VideoStream | AudioStream) -> None:
+    decoders = _video_decoders(path) if isinstance(stream, VideoStream) else AUDIO_DECODERS
     stream.codec_context.options = {
         "codec_whitelist": ",".join(decoders),
         "max_pixels": str(MAX_PIXELS),
         "max_samples": str(MAX_SAMPLES_PER_PACKET),
     }
     stream.codec_context.thread_count = 1  # with more, which frames of a damaged file survive may depend on timing
+
+
+def _containers(path: Path) -> tuple[str, ...]:
+    return CONTAINERS + FLASH_CONTAINERS if path.suffix.lower() == FLASH_SUFFIX else CONTAINERS
+
+
+def _video_decoders(path: Path) -> tuple[str, ...]:
+    return VIDEO_DECODERS + FLASH_DECODERS if path.suffix.lower() == FLASH_SUFFIX else VIDEO_DECODERS
 
 
 def _check_decoder_name(path: Path, stream: VideoStream | AudioStream, allowed: tuple[str, ...]) -> None:

@@ -16,12 +16,15 @@ from vatrace.recipes.parallel import in_processes
 from vatrace.recipes.watch import SILENCE, Watch
 
 if TYPE_CHECKING:
+    from vatrace.streams import Trace
     from vatrace.synth.corpus import Clip
 
 DESCRIPTION = "corpus.json"
 EPISODES = "episodes.csv"
 DRAWN_REMARK = "Trained on drawn faces of a procedural corpus: no evidence about people."
 VALIDATION_SHARE, TEST_SHARE = 0.12, 0.2
+SUBJECTS, CLIPS_PER_SUBJECT = 12, 2
+SECONDS, QUIRKS_SECONDS = 20.0, 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +67,14 @@ class _Plan:
 def synth(
     out: Path,
     *,
-    subjects: int = 12,
-    clips_per_subject: int = 2,
-    seconds: float = 20.0,
+    subjects: int = SUBJECTS,
+    clips_per_subject: int = CLIPS_PER_SUBJECT,
+    seconds: float = 0.0,
     seed: int = 0,
     first_subject: int = 0,
     validation_subjects: int = 0,
     test_subjects: int = 0,
+    quirks: bool = False,
     workers: int = 0,
     watch: Watch = SILENCE,
 ) -> Path:
@@ -79,29 +83,46 @@ def synth(
     The faces are drawn and the voices computed: for testing and demonstration, and no evidence about people.
     Clips that are already there are kept, so a stopped run goes on where it was.
 
+    With --quirks the corpus is a small one that has every quirk of Aff-Wild2's release, in the official folders: two
+    people in a video, odd frame rates, labels and crops that are missing or too many. quirks.json lists them.
+
     Example: vatrace synth corpus --subjects 12 --seconds 20
+    Example: vatrace synth odd --quirks
 
     Args:
         out: folder to write; gets videos/, annotations/, truth/ and episodes.csv.
         subjects: how many people, 3 or more; none is in two splits.
         clips_per_subject: clips a person.
-        seconds: length of a clip.
+        seconds: length of a clip; 0 takes 20, and 4 with --quirks.
         seed: same seed, same corpus.
         first_subject: number of the first person; two corpora of one seed share nobody if their numbers do not meet.
         validation_subjects: how many of them choose the epoch; 0 takes 12 %.
         test_subjects: how many of them are only tested on; 0 takes 20 %.
+        quirks: make the small corpus with the quirks of Aff-Wild2 instead; it has its own people and splits.
         workers: processes; 0 takes one a core.
     """
+    if quirks:
+        from vatrace.recipes.synth_quirks import synth_quirks
+
+        is_chosen = {
+            "--subjects": subjects != SUBJECTS,
+            "--clips-per-subject": clips_per_subject != CLIPS_PER_SUBJECT,
+            "--first-subject": first_subject != 0,
+            "--validation-subjects": validation_subjects != 0,
+            "--test-subjects": test_subjects != 0,
+        }
+        _refuse_with_quirks([option for option, given in is_chosen.items() if given])
+        return synth_quirks(out, seconds=seconds or QUIRKS_SECONDS, seed=seed, workers=workers, watch=watch)
     plan = _Plan(
         subjects=subjects,
         clips_per_subject=clips_per_subject,
-        seconds=seconds,
+        seconds=seconds or SECONDS,
         seed=seed,
         first_subject=first_subject,
         validation_subjects=validation_subjects or max(1, round(subjects * VALIDATION_SHARE)),
         test_subjects=test_subjects or max(1, round(subjects * TEST_SHARE)),
     )
-    _claim(out, plan)
+    claim(out, asdict(plan))
     people = range(first_subject, first_subject + subjects)
     keys = [(subject, clip) for subject in people for clip in range(clips_per_subject)]
     todo = [key for key in keys if not _video_path(out, *key).is_file()]
@@ -123,9 +144,26 @@ def remark_of(corpus: Path) -> str:
     return DRAWN_REMARK if (corpus / DESCRIPTION).is_file() else ""
 
 
-def _claim(out: Path, plan: _Plan) -> None:
+def _refuse_with_quirks(options: list[str]) -> None:
+    if options:
+        raise ValueError(
+            f"--quirks has its own people, clips and splits, so {', '.join(options)} cannot be given with it; "
+            "leave them out, or leave out --quirks."
+        )
+
+
+def claim(out: Path, settings: dict[str, int | float | bool]) -> None:
+    """Make a folder that of a procedural corpus, or find that it is this one already.
+
+    Args:
+        out: an empty folder, none yet, or one with a corpus of the same settings.
+        settings: everything that decides the corpus's content.
+
+    Raises:
+        DatasetError: there is something else in it.
+    """
     path = out / DESCRIPTION
-    mine = asdict(plan) | {"note": "drawn faces, for testing and demonstration; no evidence about people"}
+    mine = settings | {"note": "drawn faces, for testing and demonstration; no evidence about people"}
     if path.is_file():
         theirs = json.loads(path.read_text("utf-8"))
         if theirs != mine:
@@ -159,12 +197,13 @@ def _write_annotations(out: Path, plan: _Plan, keys: Iterable[tuple[int, int]]) 
     for clip in clips:
         folder = SPLIT_FOLDERS[plan.split_of(clip.subject.number)]
         write_annotation(out / TASK_FOLDER / folder / f"{clip.name}.txt", clip.annotation)
-        write_text(out / "truth" / f"{clip.name}.csv", _truth_text(clip))
+        write_text(out / "truth" / f"{clip.name}.csv", truth_text(clip.truth))
     write_text(out / EPISODES, _episodes_text(clips))
 
 
-def _truth_text(clip: Clip) -> str:
-    rows = zip(clip.times_seconds, clip.truth.valence, clip.truth.arousal, strict=True)
+def truth_text(truth: Trace) -> str:
+    """A truth as CSV: frame (the first is 1), time in seconds, valence, arousal."""
+    rows = zip(truth.times_seconds, truth.valence, truth.arousal, strict=True)
     lines = [f"{frame},{t:.6f},{v:.6f},{a:.6f}" for frame, (t, v, a) in enumerate(rows, start=1)]
     return "\n".join(["frame,time,valence,arousal", *lines]) + "\n"
 

@@ -1,4 +1,4 @@
-"""What a recipe tells whoever watches it, and what a batch ends with.
+"""What a recipe tells whoever watches it, and what a batch or a check ends with.
 
 The command line draws bars; a test listens in silence.
 """
@@ -78,3 +78,18 @@ class BatchResult:
 
     done: tuple[Path, ...] = ()
     failed: tuple[tuple[str, VatraceError | OSError], ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found.
+
+    Args:
+        text: the report, as a person or a program reads it.
+        passed: whether what was checked is in order.
+        exit_code: what the command ends with.
+    """
+
+    text: str
+    passed: bool
+    exit_code: int = 0

@@ -43,7 +43,7 @@ class Clip:
         seed: of the corpus.
         subject: who is seen and heard.
         number: of the clip among the subject's.
-        fps: frames a second.
+        fps: frames a second; on average where the times are uneven.
         truth: valence and arousal that face and voice follow.
         annotation: what four raters made of them.
         episodes: when a channel says little.
@@ -57,7 +57,7 @@ class Clip:
     seed: int
     subject: Subject
     number: int
-    fps: int
+    fps: int | Fraction
     truth: Trace
     annotation: Trace
     episodes: tuple[Episode, ...]
@@ -96,15 +96,37 @@ def plan_clip(seed: int, subject: int, clip: int, seconds: float, fps: int = 25)
             f"seed {seed}, subject {subject}, clip {clip}, {seconds} s at {fps} fps: "
             "the first three must be 0 or more, and a clip needs at least two frames"
         )
-    times_seconds = np.arange(num_frames) / fps
-    length_seconds = num_frames / fps
+    return plan_timed(seed, subject, clip, np.arange(num_frames) / fps, length_seconds=num_frames / fps, fps=fps)
+
+
+def plan_timed(
+    seed: int,
+    subject: int,
+    clip: int,
+    times_seconds: NDArray[np.float64],
+    *,
+    length_seconds: float,
+    fps: int | Fraction,
+    planted: tuple[Episode, ...] = (),
+) -> Clip:
+    """Decide everything about a clip whose frames have times of their own, but its pixels.
+
+    Args:
+        seed: of the corpus, 0 or more.
+        subject: number of the subject, 0 or more.
+        clip: number of the clip, 0 or more.
+        times_seconds: `[frames]`, increasing from 0; at least two.
+        length_seconds: how long it sounds, longer than the last frame's time.
+        fps: frames a second, on average where times are uneven.
+        planted: episodes beside those that chance brings.
+    """
     who = draw_subject(seed, subject)
 
     def chance(purpose: Purpose) -> np.random.Generator:
         return generator(seed, subject, clip, purpose)
 
     truth = draw_truth(chance(Purpose.TRUTH), times_seconds)
-    episodes = draw_episodes(chance(Purpose.EPISODES), length_seconds)
+    episodes = (*draw_episodes(chance(Purpose.EPISODES), length_seconds), *planted)
     syllables = plan_speech(chance(Purpose.SPEECH), truth, who.voice, episodes)
     voice_chance = chance(Purpose.VOICE)
     voice = make_voice(voice_chance, truth, who.voice, syllables, length_seconds)
