@@ -69,6 +69,7 @@ def test_a_small_rehearsal_goes_through_all_that_was_written_and_notices_a_lost_
     assert stages.labels(tmp_path)["train"]["rows"] == 3364  # 1,682,057 x .002
     assert stages.windows(tmp_path)["test"] == 162  # the longest test clip has 53 frames
     assert stages.epoch(tmp_path)["windows"] >= 350  # of 356 clips, less those of few rows and none labelled
+    assert stages.evaluation(tmp_path)["clips"] == 76
     assert stages.submission(tmp_path)["rows"] == 1854
     assert stages.check(tmp_path)["verdict"].startswith("PASS")
     annotation = next((tmp_path / "corpus").rglob("Train_Set/*.txt"))

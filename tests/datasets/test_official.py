@@ -159,3 +159,10 @@ def test_every_row_is_a_frame_also_beyond_the_last_decodable_one(tmp_path: Path)
     assert np.allclose(label.times_seconds, [0.5, 0.54, 0.58, 0.62])
     assert label.valid.tolist() == [True, False, True, True]
     assert label.valence[[0, 2, 3]].tolist() == [0.1, 0.3, 0.5]
+
+
+def test_a_folder_name_above_the_corpus_makes_no_crop_aligned(tmp_path: Path) -> None:
+    root = tmp_path / "with_cropped_aligned_faces"
+    annotated(root, "Train_Set", "106")
+    touch(root / "cropped" / "106" / "00001.jpg")
+    assert open_corpus(root).clip("106").crops is None

@@ -28,7 +28,7 @@ MAX_DEPTH = 6
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")  # in order of preference
 ALIGNED = "cropped_aligned"
 TEMPLATE_HEADER = "image_location"
-_PICTURE = re.compile(r"\d{5,}\.jpe?g", re.IGNORECASE)
+_PICTURE = re.compile(r"\d{5,}\.jpg")
 _SPLITS: Mapping[str, Split] = {"Train_Set": "train", "Validation_Set": "validation", "Test_Set": "test"}
 _MAX_HEAD = 200  # bytes of a text file that tell what it is
 
@@ -112,7 +112,7 @@ def _look_into(folder: Path, depth: int, found: Layout, seen: set[tuple[int, int
         if entry.is_dir():
             folders.append(Path(entry.path))
         elif _PICTURE.fullmatch(entry.name):
-            kind = found.crops if ALIGNED in folder.as_posix() else found.unaligned
+            kind = found.crops if ALIGNED in folder.relative_to(found.folder).as_posix() else found.unaligned
             kind.setdefault(folder.name, []).append(folder)
             return
         else:

@@ -20,10 +20,14 @@ from vatrace.windows import Window, windows_in_time
 
 @dataclass(frozen=True)
 class LabelledClip:
-    """Features of a clip on disk, and its labels on the same clock; there may be labels beyond the last frame."""
+    """Features of a clip on disk, and its labels on the same clock; there may be labels beyond the last frame.
+
+    `source` is shared by clips that show the same people; "" where nobody knows.
+    """
 
     features: FeatureFile
     label: Trace
+    source: str = ""
 
     def __post_init__(self) -> None:
         if self.features.num_frames > len(self.label):

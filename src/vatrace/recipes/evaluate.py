@@ -57,4 +57,4 @@ def evaluate(
     clips = labelled_clips(opened, features, chosen)
     with watch.track(f"scoring {name}", len(clips)) as advance:
         scores = score_set(model, clips, name, on_clip=advance)
-    return {name: value for name, value in scores.items() if name not in ("by_clip", "key")}
+    return {name: value for name, value in scores.items() if name not in ("by_clip", "sources", "key")}

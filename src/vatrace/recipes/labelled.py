@@ -33,8 +33,9 @@ def labelled_clips(corpus: Corpus, features: Path, clips: Sequence[str]) -> list
             f"({', '.join(missing[:3])}); `vatrace extract` makes them."
         )
     files = [open_features(features / f"{clip}.safetensors") for clip in clips]
+    found = [corpus.clip(clip) for clip in clips]
     return [
-        LabelledClip(file, corpus.clip(clip).label(file.read_times())) for clip, file in zip(clips, files, strict=True)
+        LabelledClip(file, clip.label(file.read_times()), clip.source) for clip, file in zip(found, files, strict=True)
     ]
 
 

@@ -244,6 +244,7 @@ def score_set(
         "data": about.get("remark") or about.get("corpus"),
         "key": hash_of([sha256_of(model / WEIGHTS), _digest(clips)]),
         "by_clip": by_clip,
+        "sources": {clip.features.clip: clip.source for clip in clips},
     }
     write_json(model / f"scores-{name}.json", scores)
     return scores

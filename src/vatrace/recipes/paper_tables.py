@@ -235,13 +235,14 @@ def _difference(result: Result, reference: Result | None, fold: int) -> Cell:
 
 
 def by_source(scores: Scores) -> dict[str, Score]:
-    """Statistics by video source, or by subject of the procedural corpus, from those of the clips."""
+    """Statistics by source, which is a video, a subject or a group of both, from those of the clips."""
     from vatrace.datasets.splits import source_of
     from vatrace.metrics import CccStatistics, Score
 
     parts: dict[str, list[dict[str, dict[str, float]]]] = {}
+    sources = scores.get("sources", {})
     for clip, found in scores["by_clip"].items():
-        parts.setdefault(source_of(clip), []).append(found)
+        parts.setdefault(sources.get(clip) or source_of(clip), []).append(found)
 
     def total(name: str, found: Sequence[dict[str, dict[str, Any]]]) -> CccStatistics:  # Any: counts are whole numbers
         return reduce(CccStatistics.__add__, (CccStatistics(**each[name]) for each in found))

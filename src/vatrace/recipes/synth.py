@@ -131,7 +131,9 @@ def synth(
     try:
         with watch.track("drawing clips", len(keys)) as advance:
             advance(len(keys) - len(todo))
-            for _ in in_processes(_draw, [(out, plan, *key) for key in todo], workers=workers):
+            for _, result in in_processes(_draw, [(out, plan, *key) for key in todo], workers=workers):
+                if isinstance(result, Exception):  # a full disk: a corpus with clips missing is none
+                    raise result
                 advance(1)
     finally:
         remove_parts(out / "videos")
