@@ -269,8 +269,10 @@ class _Moments:
     def add(self, rows: NDArray[np.float32]) -> None:
         if not len(rows):
             return
-        part = rows.astype(np.float64)
-        mean, squares = part.mean(axis=0), ((part - part.mean(axis=0)) ** 2).sum(axis=0)
+        part = rows.astype(np.float64)  # the one copy of a long clip that is made
+        mean = part.mean(axis=0)
+        part -= mean
+        squares = np.square(part, out=part).sum(axis=0)
         if self.mean is None or self.squares is None:
             self.count, self.mean, self.squares = len(rows), mean, squares
             return
