@@ -78,5 +78,8 @@ def test_an_expression_annotation_is_read_and_a_wrong_class_refused(tmp_path: Pa
     path.write_text("Neutral\nhappy\n")
     with pytest.raises(DatasetError, match="no class number"):
         read_expressions(path)
+    path.write_bytes(b"Neutral\n\xff\n")
+    with pytest.raises(DatasetError, match="no text"):
+        read_expressions(path)
     with pytest.raises(NothingFound):
         read_expressions(tmp_path / "b.txt")

@@ -141,7 +141,9 @@ def test_a_row_that_cannot_be_is_named_with_its_line(tmp_path: Path, line: str, 
 
 
 def test_a_clip_is_named_as_a_file_and_not_as_a_path(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"line 2: clip is the name of files to come.*'\.\./talk'"):
+    with pytest.raises(
+        DatasetError, match=r"line 2: a clip's name becomes the name of files and folders, so it cannot be '../talk'"
+    ):
         read(tmp_path, "clip,video,valence,arousal", "../talk,a.mp4,0,0")
 
 

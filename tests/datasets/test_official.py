@@ -161,6 +161,32 @@ def test_every_row_is_a_frame_also_beyond_the_last_decodable_one(tmp_path: Path)
     assert label.valence[[0, 2, 3]].tolist() == [0.1, 0.3, 0.5]
 
 
+def test_templates_and_labels_of_other_tasks_are_not_taken_for_ours(tmp_path: Path) -> None:
+    for folder, name, text in [
+        ("VA_Set", "7", "valence,arousal\n0,0\n"),
+        ("EXPR_Set", "7", "Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise,Other\n0\n"),
+        ("AU_Set", "9", "AU1,AU2\n0,1\n"),
+    ]:
+        touch(tmp_path / "annotations" / folder / "Train_Set" / f"{name}.txt", text)
+    touch(tmp_path / "CVPR_6th_ABAW_AU_test_set_example.txt", "image_location,AU1,AU2\n11/00001.jpg,0,0\n")
+    touch(tmp_path / "CVPR_6th_ABAW_Expr_test_set_example.txt", "image_location,Expression\n12/00001.jpg,0\n")
+    touch(tmp_path / "CVPR_6th_ABAW_VA_test_set_example.txt", "image_location,valence,arousal\n13/00001.jpg,0,0\n")
+    touch(tmp_path / "Action_Unit_Detection_Challenge_test_set_release.txt", "11\n")
+    assert [(clip.name, clip.split) for clip in open_corpus(tmp_path).clips] == [("13", "unlabelled"), ("7", "train")]
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "a\\b", "a\nb", "\x1b[2J", " "])
+def test_a_clip_cannot_be_called_what_no_file_can(name: str) -> None:
+    with pytest.raises(DatasetError, match="becomes the name of files"):
+        Clip(name=name, split="unlabelled", source="a")
+
+
+def test_half_of_the_marker_is_no_label_either(tmp_path: Path) -> None:
+    annotation = touch(tmp_path / "a.txt", "valence,arousal\n-5,0.2\n0.1,-5\n0.1,0.2\n")
+    label = Clip(name="a", split="train", source="a", annotation=annotation).label(np.arange(3.0))
+    assert label.valid.tolist() == [False, False, True]
+
+
 def test_a_folder_name_above_the_corpus_makes_no_crop_aligned(tmp_path: Path) -> None:
     root = tmp_path / "with_cropped_aligned_faces"
     annotated(root, "Train_Set", "106")

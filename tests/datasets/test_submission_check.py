@@ -145,7 +145,18 @@ def test_each_damage_is_found_and_named_and_nothing_else_is(template: Path, name
 
 
 def test_every_kind_of_finding_has_a_damage_that_gives_it() -> None:
-    assert {kind for _, expected in DAMAGES.values() for kind in expected} == set(KINDS)
+    assert {kind for _, expected in DAMAGES.values() for kind in expected} == set(KINDS) - {"frozen-tail"}
+
+
+def test_a_video_that_ends_in_a_hundred_rows_of_one_value_is_pointed_out(tmp_path: Path) -> None:
+    locations = [f"7/{frame:05d}.jpg" for frame in range(1, 251)]
+    template = tmp_path / "template.txt"
+    template.write_text("\n".join([HEADER, *(f"{each}," for each in locations)]) + "\n")
+    for still, expected in ((99, {}), (100, {"frozen-tail": 1})):
+        moving = [f"{each},0.{n:03d},0.5" for n, each in enumerate(locations[: 250 - still])]
+        report = check(template, [HEADER, *moving, *(f"{each},0.9,0.1" for each in locations[250 - still :])])
+        assert kinds(report) == expected
+        assert report.passed
 
 
 def test_a_finding_says_where_what_and_what_was_expected(template: Path) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,3 +69,14 @@ def test_predicting_leaves_a_network_in_training_as_it_was(tmp_path: Path) -> No
     made.model.network.train()
     made.trace(make_clip(tmp_path, "clip", 0, frames=20).features.read())
     assert made.model.network.training
+
+
+def test_what_lies_behind_a_gap_in_time_has_no_say(tmp_path: Path) -> None:
+    whole = make_clip(tmp_path, "clip", 0, frames=100).features
+    features = whole.read()
+    later = features.times_seconds + np.where(np.arange(100) < 45, 0, 10)
+    streams = {name: replace(stream, times_seconds=later) for name, stream in features.streams.items()}
+    parted = predictor().trace(replace(features, times_seconds=later, streams=streams))
+    before, after = (predictor().trace(whole.read(a, b)) for a, b in ((0, 45), (45, 100)))
+    assert np.allclose(parted.valence, np.r_[before.valence, after.valence], atol=1e-6)
+    assert not np.allclose(parted.valence, predictor().trace(features).valence, atol=1e-4)

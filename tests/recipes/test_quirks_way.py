@@ -14,14 +14,19 @@ from vatrace.cli import main
 from vatrace.config import EncoderConfig, ModelConfig, TrainConfig, WindowConfig
 from vatrace.datasets.affwild2 import read_rows
 from vatrace.datasets.corpus import open_corpus
-from vatrace.errors import NothingFound
+from vatrace.datasets.splits import fold, leaks
+from vatrace.errors import DatasetError, FeatureError, NothingFound
 from vatrace.features.store import ClipFeatures, open_features
 from vatrace.features.visual import save_encoder
 from vatrace.metrics import ccc
 from vatrace.models.checkpoint import load_model
 from vatrace.recipes.crops import crops
+from vatrace.recipes.crossval import crossval
 from vatrace.recipes.evaluate import evaluate
 from vatrace.recipes.extract import extract
+from vatrace.recipes.one_fold import EncoderReference, Training, divide
+from vatrace.recipes.pretrain import pretrain
+from vatrace.recipes.submission_make import submission_make
 from vatrace.recipes.train import train
 from vatrace.recipes.watch import BatchResult
 from vatrace.report.export import read_trace_csv
@@ -98,11 +103,9 @@ def test_every_clip_has_a_row_of_features_for_each_frame_of_its_own_video(listed
 
 
 def test_official_faces_are_there_where_a_picture_is_and_nowhere_else(listed: dict[str, Any], official: Made) -> None:
-    (failed,) = official.result.failed
-    assert failed[0] == WITHOUT_CROPS
-    assert isinstance(failed[1], NothingFound)
-    assert "has no official face pictures; use --faces found" in str(failed[1])
-    for clip in set(listed) - {WITHOUT_CROPS}:
+    assert not official.result.failed
+    assert official.of(WITHOUT_CROPS).warnings[0] == "there are no official face pictures"
+    for clip in listed:
         about = listed[clip]
         missing = frames_in(about["frames_without_crop"], about["frames"])
         assert np.array_equal(official.of(clip).streams["visual"].valid, ~missing), clip
@@ -150,6 +153,81 @@ def test_features_from_both_sources_are_not_mixed(
     arguments = ["train", quirks_corpus, "--features", mixed, "--encoder", encoder, "--out", tmp_path / "model"]
     assert main([str(each) for each in arguments]) == 1
     assert "were made in different ways" in capsys.readouterr().err
+
+
+def test_the_corpuss_own_pictures_are_never_overwritten(
+    quirks_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["crops", str(quirks_corpus), "--out", str(quirks_corpus / "cropped_aligned")]) == 1
+    assert "was not written by `vatrace crops`" in capsys.readouterr().err
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "thesis.txt").write_text("mine")
+    with pytest.raises(DatasetError, match="choose another --out"):
+        crops([str(quirks_corpus)], out=tmp_path)
+    assert (tmp_path / "7" / "thesis.txt").read_text() == "mine"
+
+
+def test_clips_that_are_named_and_not_there_are_said(quirks_corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(NothingFound, match=r"1 of the clips named have no face pictures \(typo\)"):
+        pretrain(quirks_corpus, out=tmp_path, clips=("106", "typo"))
+
+
+def test_a_model_is_not_scored_on_faces_from_elsewhere(
+    quirks_corpus: Path, official: Made, model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(FeatureError, match=r"found in the film, and those of .* are official crops"):
+        evaluate(model, corpus=quirks_corpus, features=official.folder)
+    template = next(quirks_corpus.glob("*_VA_test_set_example.txt"))
+    with pytest.raises(FeatureError, match="are official crops"):
+        submission_make([str(model)], template=template, features=official.folder, out=tmp_path / "s.txt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_evaluate_scores_what_a_submission_would_say(
+    quirks_corpus: Path, found: Made, model: Path, tmp_path: Path
+) -> None:
+    """A template of the validation rows, filled by `submission make`, has the score that `evaluate` gives."""
+    clips = open_corpus(quirks_corpus).splits["validation"]
+    rows = {clip: read_rows(next(quirks_corpus.glob(f"annotations/VA*/Validation_Set/{clip}.txt"))) for clip in clips}
+    template = tmp_path / "template.txt"
+    names = [f"{clip}/{row + 1:05d}.jpg,," for clip in clips for row in range(len(rows[clip]))]
+    template.write_text("\n".join(["image_location,valence,arousal", *names]) + "\n")
+    submission_make([str(model)], template=template, features=found.folder, out=tmp_path / "s.txt")
+    with (tmp_path / "s.txt").open() as file:
+        told = np.array([[float(row["valence"]), float(row["arousal"])] for row in csv.DictReader(file)])
+    meant = np.concatenate([rows[clip] for clip in clips])
+    counts = np.isfinite(meant[:, 0])
+    scores = evaluate(model, corpus=quirks_corpus, features=found.folder, without_face="interpolate")
+    assert scores["arousal_ccc"] == pytest.approx(ccc(told[counts, 1], meant[counts, 1]), abs=1e-4)
+    assert scores["without_face"] == "interpolate"
+
+
+def test_the_six_way_roll_and_repair_reach_the_cross_validation(
+    quirks_corpus: Path, found: Made, encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    made = crossval(
+        quirks_corpus,
+        features=found.folder,
+        encoder=encoder,
+        out=tmp_path / "cv",
+        folds=(4,),
+        scheme="sucv",
+        repair="interpolate",
+        workers=1,
+        watch=Listening(said),
+        **SMALL,
+    )
+    assert not made.failed
+    provenance = load_model(tmp_path / "cv" / "model" / "seed0" / "fold4").provenance
+    splits = open_corpus(quirks_corpus).splits
+    assert provenance["scored_clips"] == list(fold(splits, 4, scheme="sucv").scored)
+    assert (provenance["split"], provenance["label_repair"]) == ("sucv", "interpolate")
+    leaking = leaks(fold(splits, 4, scheme="sucv"))
+    assert bool(leaking) == any("are learned from, and other parts" in line for line in said)
+    command = ["crossval", quirks_corpus, "--features", found.folder, "--encoder", encoder, "--out", tmp_path / "x"]
+    assert main([str(each) for each in [*command, "--repair", "expressions"]]) == 2
+    assert "which challenge rules forbid" in capsys.readouterr().err
 
 
 def test_each_of_two_people_is_the_one_on_the_right_side(
@@ -227,7 +305,7 @@ def test_unlabelled_frames_teach_nothing_unless_they_are_repaired(
 def test_a_submission_has_every_row_of_the_template(
     quirks_corpus: Path, found: Made, model: Path, tmp_path: Path
 ) -> None:
-    template = next(quirks_corpus.glob("*VA_test_set_example.txt"))
+    template = next(quirks_corpus.glob("*_VA_test_set_example.txt"))
     out = tmp_path / "submission.txt"
     command = ["submission", "make", model, "--template", template, "--features", found.folder, "--out", out]
     assert main([str(each) for each in command]) == 0
@@ -246,3 +324,16 @@ class Listening:
 
     def say(self, text: str) -> None:
         self.said.append(text)
+
+
+def test_the_groups_of_a_manifest_are_those_of_the_folds(tmp_path: Path) -> None:
+    rows = [f"{n}.mp4,clip{n},0.1,0.1,actor{n % 9}" for n in range(36)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["video,clip,valence,arousal,subject", *rows]) + "\n")
+    reference = EncoderReference(folder=tmp_path, identity="visual:none", tuned_on=())
+    for number in range(1, 6):
+        training = Training(
+            corpus=tmp_path, features=tmp_path, encoder=reference, acoustic=("mfcc",), fold=number, **SMALL
+        )
+        _, made = divide(training)
+        roles = [{int(clip[4:]) % 9 for clip in role} for role in (made.train, made.selection, made.scored)]
+        assert sum(map(len, roles)) == len(set.union(*roles)) == 9

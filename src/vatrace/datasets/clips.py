@@ -53,6 +53,8 @@ class Clip:
     value: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        if not is_file_name(self.name):
+            raise DatasetError(f"a clip's name becomes the name of files and folders, so it cannot be {self.name!r}.")
         if self.split != "unlabelled" and (self.annotation is None) == (self.value is None):
             raise DatasetError(f"{self.name} is in the {self.split} split, so it needs either annotation or value.")
         if self.value is not None and not all(abs(number) <= 1 for number in self.value):
@@ -152,6 +154,11 @@ class Corpus:
             return self._by_name[name]
         except KeyError:
             raise NothingFound(f"{self.folder} has no clip named {name}.") from None
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a name can be given to a file or folder and lead nowhere else: no path, and nothing unprintable."""
+    return bool(name) and name.strip(". ") != "" and name.isprintable() and not set(name) & set("/\\")
 
 
 def _constant(value: tuple[float, float], times_seconds: TimeArray) -> Trace:

@@ -83,7 +83,7 @@ def crop_findings(
         beyond_video += _beyond(clip.name, frames, num_frames, "frames")
     without = [Case(clip.name, clip.split) for clip in clips if not len(crops.get(clip.name, ()))]
     return [
-        *found("crops-missing", without if any(map(len, crops.values())) else []),
+        *found("crops-missing", without if any(clip.crops for clip in clips) else []),
         *found("frames-without-crop", gaps, unit="frames"),
         *found("crops-beyond-rows", beyond_rows, unit="pictures"),
         *found("crops-beyond-video", beyond_video, unit="pictures"),

@@ -174,7 +174,7 @@ KINDS: dict[str, Kind] = {
     "crops-missing": Kind(
         "warning",
         "clips without aligned crops",
-        "`vatrace extract --faces official` fails on them; without it their faces are looked for in the videos.",
+        "With `--faces official` no frame of them has a face; without it their faces are looked for in the videos.",
     ),
     "rows-beyond-video": Kind(
         "warning",

@@ -67,11 +67,11 @@ def read_expressions(path: Path) -> NDArray[np.int64]:
     """
     if not path.is_file():
         raise NothingFound(f"no expression annotation at {path}.")
-    lines = path.read_text("utf-8-sig").splitlines()[1:]
     try:
+        lines = path.read_text("utf-8-sig").splitlines()[1:]
         found = np.array([int(line) for line in lines], np.int64)
     except ValueError as error:
-        raise DatasetError(f"{path} has a row that is no class number: {error}.") from error
+        raise DatasetError(f"{path} has a row that is no class number, or is no text: {error}.") from error
     if ((found < NO_EXPRESSION) | (found >= NUM_EXPRESSIONS)).any():
         raise DatasetError(f"{path} has a class that is not one of {NO_EXPRESSION} to {NUM_EXPRESSIONS - 1}.")
     return found

@@ -6,8 +6,9 @@ The parts come as separate archives, so they are looked for, at any depth up to 
   is named after (`VA_Estimation_Challenge`, `EXPR_Recognition_Challenge`; others are let lie);
 - folders of `%05d.jpg`: face pictures of one clip, aligned where `cropped_aligned` is in the path, else unaligned;
 - videos by their suffix;
-- a text file with `test_set_release` in its name: the clips of the challenge's test set;
-- a text file that begins with `image_location`: the template of a submission.
+- a text file with `Valence_Arousal` and `test_set_release` in its name: the clips of the challenge's test set;
+- a text file whose first line is `image_location,valence,arousal`: the template of a submission. Those of the other
+  tasks, which lie beside it, name other columns.
 
 Names are compared whole, never by their beginning: `106` and `106-30-720x1280` are two videos. Hidden files are let
 lie. Folders of pictures are not listed here: there are 2.7 million of them.
@@ -21,13 +22,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vatrace.datasets.affwild2 import TASK
+from vatrace.datasets.affwild2 import HEADER, TASK
 from vatrace.datasets.clips import Split
 
 MAX_DEPTH = 6
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")  # in order of preference
 ALIGNED = "cropped_aligned"
-TEMPLATE_HEADER = "image_location"
+EXPRESSION_TASK = "EXPR_Recognition_Challenge"
+TEMPLATE_HEADER = "image_location,valence,arousal"
 _PICTURE = re.compile(r"\d{5,}\.jpg")
 _SPLITS: Mapping[str, Split] = {"Train_Set": "train", "Validation_Set": "validation", "Test_Set": "test"}
 _MAX_HEAD = 200  # bytes of a text file that tell what it is
@@ -134,14 +136,15 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _add_annotations(folder: Path, found: Layout) -> None:
-    task = folder.parent.name
-    if task == TASK or not task.endswith("_Challenge"):
-        kind = found.annotations
-    elif task.startswith("EXPR"):
-        kind = found.expressions
-    else:
-        return
+    """Take up a split's folder: its task is that of the folder above, or what the first file begins with."""
     names = sorted(entry.name for entry in _entries(folder) if entry.name.endswith(".txt"))
+    task = folder.parent.name
+    if not task.endswith("_Challenge") and names:
+        begins = _first_line(folder / names[0])
+        task = TASK if begins == HEADER else EXPRESSION_TASK if begins.startswith("neutral,") else ""
+    if task not in (TASK, EXPRESSION_TASK):
+        return
+    kind = found.annotations if task == TASK else found.expressions
     kind.extend((_SPLITS[folder.name], name.removesuffix(".txt"), folder / name) for name in names)
 
 
@@ -152,13 +155,14 @@ def _add_file(file: Path, found: Layout) -> None:
         known.append(file)
         known.sort(key=lambda path: (VIDEO_SUFFIXES.index(path.suffix.lower()), path))
     elif suffix == ".txt":
-        head = _head(file)
+        begins = _first_line(file)
         if "test_set_release" in file.name and "Valence_Arousal" in file.name:
             found.test_lists.append(file)
-        elif head.startswith(TEMPLATE_HEADER):
+        elif begins == TEMPLATE_HEADER:
             found.templates.append(file)
 
 
-def _head(file: Path) -> str:
+def _first_line(file: Path) -> str:
     with file.open("rb") as opened:
-        return opened.read(_MAX_HEAD).decode("utf-8-sig", errors="replace")
+        head = opened.read(_MAX_HEAD).decode("utf-8-sig", errors="replace")
+    return head.partition("\n")[0].strip().lower()

@@ -34,6 +34,7 @@ _OF_NUMBERS = b"0123456789+-.eE,"  # ordinary values are made of these
 _NUMBERED = re.compile(rb"(?:.*/)?([^/]+/)([0-9]{1,9})(?:\.\w+)?")
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+FROZEN_ROWS = 100  # of one value up to a video's end, from which on it is pointed out
 _DIMENSIONS = (b"valence", b"arousal")
 _IN_RANGE = "a number in [-1, 1]"
 
@@ -107,6 +108,8 @@ class _Checker:
         self.previous_location = b""
         self.first: list[Sequence[float]] = [()] * len(self.videos)
         self.is_constant = [[True, True] for _ in self.videos]
+        self.latest: list[Sequence[float]] = [() for _ in self.videos]
+        self.still_rows = [0] * len(self.videos)  # how many rows up to the latest have the same two values
         self.is_to_follow = bytearray(b"\1" * len(self.videos))  # whether one of the two may still be constant
         self.extra: Counter[str] = Counter()
 
@@ -134,6 +137,7 @@ class _Checker:
         total = Counter(self.video_at)
         for number, count in total.items():
             self._constant(number, count)
+            self._frozen(number, count)
         if 0 not in self.seen:
             return
         last_seen = {video: at for at, video in enumerate(self.video_at) if self.seen[at]}
@@ -197,6 +201,11 @@ class _Checker:
         video = self.video_at[position]
         if self.is_to_follow[video]:
             self._follow(video, (valence, arousal))
+        if (valence, arousal) == self.latest[video]:
+            self.still_rows[video] += 1
+        else:
+            self.latest[video] = (valence, arousal)
+            self.still_rows[video] = 1
 
     def _odd_row(self, number: int, line: bytes) -> None:
         """A row in which something is unusual, if not wrong."""
@@ -292,6 +301,13 @@ class _Checker:
             if is_constant and rows > 1:
                 found = f"{name.decode()} {value:g} in every row"
                 self.findings.add("constant-video", video=self.videos[video], found=found, expected="values that vary")
+
+    def _frozen(self, video: int, rows: int) -> None:
+        """What was predicted goes on to the end; a value that is held for long stands in for what is not there."""
+        still = self.still_rows[video]
+        if FROZEN_ROWS <= still < rows:
+            found = f"the last {still:,} of {rows:,} rows are the same"
+            self.findings.add("frozen-tail", video=self.videos[video], found=found, expected="values that vary")
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -50,6 +50,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     ),
     "out-of-range": ("error", "a value is outside [-1, 1]"),
     "spaces": ("warning", "a value has spaces around it"),
+    "frozen-tail": ("warning", "a video ends in a hundred rows or more of one value, as if it had been cut off"),
     "constant-video": ("warning", "all rows of a video have the same value, so that nothing was predicted for it"),
 }
 

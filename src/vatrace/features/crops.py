@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vatrace.errors import DatasetError, NothingFound
+from vatrace.errors import DatasetError
 from vatrace.files import hash_of
 
 _FILE_NAME = re.compile(r"\d{5,}\.jpg")
@@ -34,14 +34,8 @@ def crop_frames(folder: Path) -> NDArray[np.int64]:
 
 
 def crop_folder_digest(folder: Path) -> str:
-    """Tells one set of pictures from another: their frames, and the size of each file.
-
-    Raises:
-        NothingFound: there is none.
-    """
+    """Tells one set of pictures from another: their frames, and the size of each file."""
     frames = crop_frames(folder)
-    if not len(frames):
-        raise NothingFound(f"no face pictures (%05d.jpg) in {folder}.")
     return hash_of([[int(frame), crop_path(folder, int(frame)).stat().st_size] for frame in frames])
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from vatrace.streams import BoolArray, FeatureStream, Person, TimeArray
 VISUAL = "visual"
 FACES = "faces"
 OFFICIAL_CROPS = "official crops"  # where the faces come from, if we have not found them ourselves
+FaceSource = Literal["found", "official"]
 _CROPS_AT_ONCE = 64  # 10 MB of pictures
 
 OnFrames = Callable[[int], None]
@@ -45,11 +47,14 @@ class Appearance:
     Args:
         name: that the features go under.
         person: who of those in the picture.
-        crops: folder of official face pictures of this person, `%05d.jpg`, to be taken instead of finding the face.
+        faces: "found" in the film, or "official": the pictures in `crops`.
+        crops: folder of official face pictures of this person, `%05d.jpg`; None where there are none, and no frame has
+            a face then.
     """
 
     name: str
     person: Person = "main"
+    faces: FaceSource = "found"
     crops: Path | None = None
 
 
@@ -74,7 +79,7 @@ class FeaturePipeline:
 
     def identities_of(self, person: Appearance) -> dict[str, str]:
         """The same with where the faces come from, if not from the film."""
-        return self.identities | ({} if person.crops is None else {FACES: OFFICIAL_CROPS})
+        return self.identities | ({} if person.faces == "found" else {FACES: OFFICIAL_CROPS})
 
     def extract(self, path: Path, *, on_frames: OnFrames | None = None) -> ClipFeatures:
         """Features of the main person of a video.
@@ -102,24 +107,24 @@ class FeaturePipeline:
         Args:
             encoders: each in place of `visual`.
             path: a video file, with or without sound.
-            people: who; official face pictures are given for all of them or for none.
+            people: who.
             on_frames: told about progress.
 
         Returns:
             For each person the features by each encoder.
 
         Raises:
-            NothingFound: no such file, or no face pictures where they were given.
+            NothingFound: no such file.
             MediaError: the file is no video, or cannot be read safely.
         """
-        faces = [each for each in people if each.crops is None]
+        faces = [each for each in people if each.faces == "found"]
         tracks = track_people(path, faces, self.detector, on_frames) if faces else {}
         times = tracks[faces[0]].times_seconds if faces else read_times(path)
         waveform = read_audio(path)
         acoustic = [_describe_sound(each, waveform, times) for each in self.acoustic]
         made = []
         for person in people:
-            if person.crops is None:
+            if person.faces == "found":
                 found = _found_faces(path, tracks[person], on_frames)
             else:
                 found = _official_faces(person.crops, times)
@@ -171,13 +176,11 @@ class _Faces:
 
 
 def source_digest(path: Path, person: Appearance) -> str:
-    """Tells what features are made from: the video, and the face pictures where they are given.
-
-    Raises:
-        NothingFound: face pictures are given, and there is none.
-    """
+    """Tells what features are made from: the video, and the face pictures where they are taken."""
     of_video = sha256_of(path)
-    return of_video if person.crops is None else hash_of([of_video, crop_folder_digest(person.crops)])
+    if person.faces == "found":
+        return of_video
+    return hash_of([of_video, "" if person.crops is None else crop_folder_digest(person.crops)])
 
 
 def _found_faces(path: Path, track: FaceTrack, on_frames: OnFrames | None) -> _Faces:
@@ -188,12 +191,14 @@ def _found_faces(path: Path, track: FaceTrack, on_frames: OnFrames | None) -> _F
     )
 
 
-def _official_faces(folder: Path, times: TimeArray) -> _Faces:
-    frames = crop_frames(folder)
+def _official_faces(folder: Path | None, times: TimeArray) -> _Faces:
+    frames = np.zeros(0, np.int64) if folder is None else crop_frames(folder)
     beyond = int((frames >= len(times)).sum())
     warnings = [f"{beyond} face pictures belong to frames beyond the last one"] if beyond else []
+    if not len(frames):
+        warnings.append("there are no official face pictures")
     return _Faces(
-        pictures=_readable_pictures(folder, frames[frames < len(times)], warnings),
+        pictures=() if folder is None else _readable_pictures(folder, frames[frames < len(times)], warnings),
         score=np.ones(len(times), np.float32),
         warnings=warnings,
     )

@@ -68,6 +68,8 @@ def convert_cremad(
     from vatrace.datasets.cremad import check_media, divide_actors, read_checksums, read_name, read_votes
     from vatrace.datasets.manifest import MANIFEST
 
+    if out.resolve() == media.resolve():
+        raise ValueError(f"--out is the folder of the films, {media}, which has a README of its own; choose another.")
     perceived = read_votes(votes)
     known = read_checksums(checksums) if checksums else None
     films = _fetched_films(media)

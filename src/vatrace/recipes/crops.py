@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vatrace.errors import NothingFound, VatraceError
+from vatrace.errors import DatasetError, NothingFound, VatraceError
 from vatrace.files import sha256_of, write_json
 from vatrace.recipes.inputs import Film, Films, find_films
 from vatrace.recipes.parallel import in_processes
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vatrace.faces.tracking import FaceTrack
 
 DONE = "crops.json"
+BEGUN = ".vatrace-crops"  # in every folder that is ours, from the first moment on
 
 
 def crops(
@@ -50,6 +51,7 @@ def crops(
 
 def crop_films(found: Films, out: Path, *, every: int, workers: int = 0, watch: Watch = SILENCE) -> BatchResult:
     """The same of everybody in some films."""
+    _refuse_theirs(found, out)
     tasks = [(film, out, every) for film in found.films]
     todo = [task for task in tasks if not _is_current(*task)]
     failed = list(found.failed)
@@ -61,6 +63,20 @@ def crop_films(found: Films, out: Path, *, every: int, workers: int = 0, watch: 
             advance(1)
     folders = [out / person.name for film in found.films for person in film.people]
     return BatchResult(tuple(folder for folder in folders if (folder / DONE).is_file()), tuple(sorted(failed, key=str)))
+
+
+def _refuse_theirs(found: Films, out: Path) -> None:
+    """Folders are written anew, so none may be there that we have not written.
+
+    Raises:
+        DatasetError: one is there, such as the pictures that a corpus brings.
+    """
+    for film in found.films:
+        for person in film.people:
+            folder = out / person.name
+            ours = (folder / BEGUN).is_file() or (folder / DONE).is_file()
+            if folder.exists() and not ours and (not folder.is_dir() or any(folder.iterdir())):
+                raise DatasetError(f"{folder} is there and was not written by `vatrace crops`; choose another --out.")
 
 
 def _is_current(film: Film, out: Path, every: int) -> bool:
@@ -104,6 +120,7 @@ def _crop_person(path: Path, track: FaceTrack, folder: Path, every: int) -> None
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    (folder / BEGUN).touch()
     for index, crop in aligned_crops(read_frames(path), track):
         if index % every == 0:
             crop_path(folder, index).write_bytes(encode_picture(crop))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vatrace.errors import ModelError
 from vatrace.recipes.watch import SILENCE, Watch
@@ -15,6 +15,7 @@ def evaluate(
     corpus: Path,
     features: Path,
     split: str = "",
+    without_face: Literal["model", "interpolate"] = "model",
     watch: Watch = SILENCE,
 ) -> dict[str, Any]:  # Any: numbers and words, as JSON has them
     """Score a model: CCC over all labelled frames of a set of clips, concatenated, as the ABAW challenge does it.
@@ -28,6 +29,8 @@ def evaluate(
         model: model folder.
         corpus: folder with annotations in the official layout.
         features: folder that `vatrace extract` wrote.
+        without_face: model keeps what the model says of such a frame from the voice; interpolate takes it from the
+            frames around it that have a face, as `vatrace submission make` does.
         split: train, validation or test; without it, the clips that the model's fold keeps for scoring.
     """
     from vatrace.datasets.clips import LABELLED_SPLITS
@@ -56,5 +59,5 @@ def evaluate(
         watch.say("the epoch was chosen by the fold's scored clips, so their score is optimistic.")
     clips = labelled_clips(opened, features, chosen)
     with watch.track(f"scoring {name}", len(clips)) as advance:
-        scores = score_set(model, clips, name, on_clip=advance)
+        scores = score_set(model, clips, name, without_face=without_face, on_clip=advance)
     return {name: value for name, value in scores.items() if name not in ("by_clip", "sources", "key")}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vatrace.config import FinetuneConfig, to_dict
 from vatrace.files import hash_of
-from vatrace.recipes.pretrain import crop_folders
+from vatrace.recipes.pretrain import crop_folders, with_crops
 from vatrace.recipes.starting import starting_encoder
 from vatrace.recipes.watch import SILENCE, Watch, following
 
@@ -102,7 +102,8 @@ def _labelled(crops: Path, corpus: Path, clips: tuple[str, ...], encoder: Visual
 
     opened = open_corpus(corpus)
     folders = crop_folders(crops)
-    listed = list_crops(folders, [clip for clip in clips or opened.splits["train"] if clip in folders])
+    named = with_crops(clips, folders) or [clip for clip in opened.splits["train"] if clip in folders]
+    listed = list_crops(folders, named)
     values = np.zeros((len(listed), 2), np.float32)
     valid = np.zeros(len(listed), bool)
     for number, clip in enumerate(listed.clips):

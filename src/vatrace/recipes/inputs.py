@@ -74,20 +74,26 @@ def find_films(names: Sequence[str], faces: FaceSource = "found") -> Films:
 
 
 def films_of(clips: Iterable[Clip], faces: FaceSource = "found") -> Films:
-    """The films that some clips of a corpus are in, each once with all of them."""
+    """The films that some clips of a corpus are in, each once with all of them.
+
+    Raises:
+        NothingFound: official faces are wanted, and no clip has any.
+    """
     from vatrace.features.extract import Appearance
 
+    clips = tuple(clips)
+    if faces == "official" and not any(clip.crops for clip in clips):
+        raise NothingFound(f"none of these {len(clips)} clips has official face pictures; leave out --faces official.")
     people: dict[Path, list[Appearance]] = {}
     failed: list[tuple[str, VatraceError | OSError]] = []
     for clip in clips:
         if clip.video is None or not clip.video.is_file():
             where = f"none at {clip.video}" if clip.video else "none of its name"
             failed.append((clip.name, NothingFound(f"{clip.name} has no video ({where}), so no times and no sound.")))
-        elif faces == "official" and clip.crops is None:
-            failed.append((clip.name, NothingFound(f"{clip.name} has no official face pictures; use --faces found.")))
         else:
             crops = clip.crops if faces == "official" else None
-            people.setdefault(clip.video, []).append(Appearance(name=clip.name, person=clip.person, crops=crops))
+            person = Appearance(name=clip.name, person=clip.person, faces=faces, crops=crops)
+            people.setdefault(clip.video, []).append(person)
     return Films(tuple(Film(path=path, people=tuple(each)) for path, each in people.items()), tuple(failed))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vatrace.errors import FeatureError, NothingFound
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vatrace.datasets.clips import Clip, Corpus
     from vatrace.datasets.label_repair import Repair
     from vatrace.datasets.windows import LabelledClip
+    from vatrace.features.store import FeatureFile
     from vatrace.models.checkpoint import FeatureSpec
     from vatrace.streams import Trace
 
@@ -102,6 +103,27 @@ def feature_spec(clips: Sequence[LabelledClip], acoustic: Sequence[str]) -> Feat
         audio_dims=tuple(first.dims[name] for name in acoustic),
         identities={name: first.identities[name] for name in names},
     )
+
+
+def faces_of(features: FeatureFile) -> str:
+    """Where the faces of some features come from."""
+    from vatrace.features.extract import FACES
+
+    return features.identities.get(FACES, "found in the film")
+
+
+def check_faces(provenance: Mapping[str, Any], features: FeatureFile) -> None:  # Any: plain data of YAML
+    """Refuse features whose faces come from elsewhere than those that a model has learned from.
+
+    Raises:
+        FeatureError: they do. Pictures that are cut in another way look different to the encoder.
+    """
+    learned, given = provenance.get("faces"), faces_of(features)
+    if learned is not None and learned != given:
+        raise FeatureError(
+            f"the model has learned from faces that are {learned}, and those of {features.path} are {given}; extract "
+            "the features in the way of the model, with or without --faces official."
+        )
 
 
 def labels_by_frame(clip: Clip, num_frames: int) -> Trace:

@@ -20,7 +20,7 @@ from vatrace.recipes.extract import extract_by
 from vatrace.recipes.finetune import finetune
 from vatrace.recipes.inputs import FaceSource, Films, films_of
 from vatrace.recipes.once import is_done
-from vatrace.recipes.pretrain import pretrain
+from vatrace.recipes.pretrain import crop_folders, pretrain
 from vatrace.recipes.rows import EncoderKind, EncoderPlan, People, Size
 from vatrace.recipes.synth import DESCRIPTION, DRAWN_REMARK, synth
 from vatrace.recipes.trainings import Failure
@@ -201,10 +201,11 @@ class Workshop:
         if plan.pretrain is None:
             return self._start(plan, "start", self.weights)
         is_fresh = plan.weights == "random" and self.weights is None
+        crops = self._crops()
         return pretrain(
-            self._crops(),
+            crops,
             out=self._folder("pretrained"),
-            clips=self.data.tuning,
+            clips=self._with_crops(crops),
             encoder=plan.start if is_fresh else self._start(plan, "start", self.weights),
             config=plan.pretrain,
             workers=self._loaders(),
@@ -224,10 +225,11 @@ class Workshop:
         return folder
 
     def _tuned(self, start: Path, plan: EncoderPlan, name: str) -> Path:
+        crops = self._crops()
         return finetune(
-            self._crops(),
+            crops,
             corpus=self.data.teaching,
-            clips=self.data.tuning,
+            clips=self._with_crops(crops),
             encoder=start,
             out=self._folder(name),
             config=plan.finetune,
@@ -252,6 +254,11 @@ class Workshop:
         made = crop_films(found, self.out / "crops", every=self.size.crop_every, workers=self.workers, watch=self.watch)
         self._note(made.failed)
         return self.out / "crops"
+
+    def _with_crops(self, crops: Path) -> tuple[str, ...]:
+        """Those of the clips that teach the encoders of which there are face pictures; the others were listed."""
+        folders = crop_folders(crops)
+        return tuple(clip for clip in self.data.tuning if clip in folders)
 
     def _films(self) -> Films:
         """Films of every labelled clip that does not teach the encoders."""

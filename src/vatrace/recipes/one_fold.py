@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vatrace.config import ModelConfig, TrainConfig, WindowConfig, to_dict
 from vatrace.errors import DatasetError, FeatureError, ModelError
 from vatrace.files import hash_of, sha256_of, write_json
-from vatrace.recipes.labelled import feature_spec, labelled_clips, repaired
+from vatrace.recipes.labelled import check_faces, faces_of, feature_spec, labelled_clips, repaired
 from vatrace.recipes.watch import Watch
 
 if TYPE_CHECKING:
     from vatrace.datasets.clips import Corpus
     from vatrace.datasets.label_repair import Repair
     from vatrace.datasets.splits import Fold, Scheme, Selection
+    from vatrace.datasets.submission_values import WithoutFace
     from vatrace.datasets.windows import LabelledClip
     from vatrace.metrics import Score
     from vatrace.models.checkpoint import FeatureSpec
@@ -167,7 +168,7 @@ def train_one_fold(
         model=training.model,
         window=training.window,
         train=training.config,
-        provenance=_origin(training, fold) | {"settings": settings},
+        provenance=_origin(training, fold) | {"settings": settings, "faces": faces_of(train_clips[0].features)},
     )
     trained = train_temporal(
         train_clips, selection_clips, setup, out, world=world, workers=workers, on_step=on_step or silent
@@ -198,9 +199,14 @@ def score_one_fold(training: Training, model: Path) -> dict[str, Any]:  # Any: n
 
 
 def score_set(
-    model: Path, clips: Sequence[LabelledClip], name: str, *, on_clip: Callable[[int], None] | None = None
+    model: Path,
+    clips: Sequence[LabelledClip],
+    name: str,
+    *,
+    without_face: WithoutFace = "model",
+    on_clip: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
-    """Score a model on clips and write what came out.
+    """Score a model on clips and write what came out; `without_face` is as in `vatrace submission make`.
 
     Writes MODEL/predictions/<name>/<clip>.csv and MODEL/scores-<name>.json.
 
@@ -208,6 +214,7 @@ def score_set(
         ModelError: the model does not say which videos its encoder was tuned on.
         DatasetError: the encoder was tuned on one of them, or none has a labelled frame.
     """
+    from vatrace.datasets.submission_values import counting_frames
     from vatrace.inference.predictor import Predictor
     from vatrace.metrics import score_traces
     from vatrace.models.checkpoint import WEIGHTS
@@ -223,9 +230,11 @@ def score_set(
     pairs: list[tuple[Trace, Trace]] = []
     by_clip: dict[str, dict[str, dict[str, float]]] = {}
     for clip in clips:
+        check_faces(about, clip.features)
         prediction = predictor.trace(clip.features.read())
         write_trace_csv(model / "predictions" / name / f"{clip.features.clip}.csv", prediction)
-        pairs.append((prediction, clip.label))
+        counting = counting_frames(prediction, without_face)
+        pairs.append((replace(prediction, valid=counting), clip.label))
         by_clip[clip.features.clip] = _statistics(score_traces(pairs[-1:]))
         if on_clip is not None:
             on_clip(1)
@@ -239,6 +248,7 @@ def score_set(
         "seed": about.get("seed"),
         "clips": len(clips),
         "frames": score.frames,
+        "without_face": without_face,
         "selection_mean_ccc": about.get("validation_mean_ccc"),
         "selection_is_scored": about.get("selection_is_scored"),
         "data": about.get("remark") or about.get("corpus"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -66,7 +67,7 @@ def pretrain(
     from vatrace.training.world import joined_world
 
     folders = crop_folders(crops)
-    chosen = list_crops(folders, [clip for clip in clips or folders if clip in folders])
+    chosen = list_crops(folders, with_crops(clips, folders) or list(folders))
     with joined_world(device) as world:
         watch = watch if world.is_first else SILENCE
         start = _start(encoder, weights, random_weights, pixels, config.seed, watch)
@@ -97,6 +98,18 @@ def crop_folders(crops: Path) -> dict[str, Path]:
     if is_corpus(crops):
         return {clip.name: clip.crops for clip in open_corpus(crops).clips if clip.crops is not None}
     return {each.name: each for each in sorted(crops.iterdir()) if each.is_dir()}
+
+
+def with_crops(clips: Sequence[str], folders: Mapping[str, Path]) -> list[str]:
+    """The clips that were named.
+
+    Raises:
+        NothingFound: one has no pictures: it would not be missed in what is learned, but it would in the list of it.
+    """
+    missing = [clip for clip in clips if clip not in folders]
+    if missing:
+        raise NothingFound(f"{len(missing)} of the clips named have no face pictures ({', '.join(missing[:3])}).")
+    return list(clips)
 
 
 def _start(

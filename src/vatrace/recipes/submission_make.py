@@ -86,6 +86,9 @@ def submission_make(
     return out
 
 
+USUAL_ROWS_BEYOND = 2  # labels, and so the template, usually have one row more than the video has frames
+
+
 @dataclass(frozen=True)
 class _Clip:
     """Consecutive rows of a template that are of one video; `frames` counts from 0."""
@@ -133,6 +136,12 @@ class _Rule:
         from vatrace.datasets.submission_values import counting_frames, fill
 
         trace = run.trace(clip.name)
+        beyond = int(clip.frames.max()) + 1 - len(trace)
+        if beyond > USUAL_ROWS_BEYOND:
+            watch.say(
+                f"{clip.name}: the template goes on for {beyond:,} rows beyond the {len(trace):,} frames of "
+                f"{run.folder}; they hold the last value. Is the video whole?"
+            )
         valid = counting_frames(trace, self.without_face)
         if not valid.any():
             watch.say(f"{clip.name}: {run.folder} has no value for any frame.")

@@ -43,8 +43,11 @@ class ModelRun:
     def trace(self, clip: str) -> Trace:
         """Predict a clip."""
         from vatrace.features.store import open_features
+        from vatrace.recipes.labelled import check_faces
 
-        return self.predictor.trace(open_features(self.source(clip)).read())
+        opened = open_features(self.source(clip))
+        check_faces(self.predictor.model.provenance, opened)
+        return self.predictor.trace(opened.read())
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ QUIRKS_LIST = "quirks.json"
 EXPRESSION_FOLDER = Path("annotations") / "EXPR_Recognition_Challenge"
 TEST_LIST = Path("names_of_videos_in_each_test_set") / "Valence_Arousal_Estimation_Challenge_test_set_release.txt"
 TEMPLATE = Path("CVPR_6th_ABAW_VA_test_set_example.txt")
+OTHER_TASKS = {"AU": "AU1,AU2", "Expr": "Expression"}
 UNALIGNED_FOLDER = "cropped"
 CROP_PIXELS = 112
 UNALIGNED_MARGIN = 1.2  # of the landmarks' own extent, on every side
@@ -160,6 +161,8 @@ def _write_texts(out: Path, seed: int, seconds: float) -> None:
     write_text(out / TEST_LIST, "".join(f"{clip}\n" for clip in rows))
     template = [f"{clip}/{row:05d}.jpg,0.5,-0.5\n" for clip, number in rows.items() for row in range(1, number + 1)]
     write_text(out / TEMPLATE, "".join(["image_location,valence,arousal\n", *template]))
+    for task, columns in OTHER_TASKS.items():  # they lie beside it, and come first by name
+        write_text(out / TEMPLATE.name.replace("_VA_", f"_{task}_"), f"image_location,{columns}\n998/00001.jpg\n")
     _write_orphan_crops(out)
     for name, content in JUNK.items():
         write_bytes(out / name, content)

@@ -83,7 +83,7 @@ def read_trace_csv(path: Path) -> Trace:
         The trace, to the six decimals of the file. Missing values are NaN and not valid.
 
     Raises:
-        DatasetError: a column is missing, a field is no number, or there is more than one person.
+        DatasetError: a column is missing, a field is no number, a frame is missing, or there is more than one person.
     """
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
@@ -96,7 +96,19 @@ def read_trace_csv(path: Path) -> Trace:
     people = {row["person"] for row in rows}
     if len(people) > 1:
         raise DatasetError(f"{path.name} holds {len(people)} people; a trace is of one, so keep the rows of one.")
-    return _trace_of({name: _numbers(path, rows, name) for name in COLUMNS})
+    columns = {name: _numbers(path, rows, name) for name in COLUMNS}
+    _check_frames(path, columns["frame"])
+    return _trace_of(columns)
+
+
+def _check_frames(path: Path, frames: NDArray[np.float64]) -> None:
+    """A row that is missing would move all that follow to other frames."""
+    wrong = np.flatnonzero(frames != FIRST_FRAME + np.arange(len(frames)))
+    if len(wrong):
+        raise DatasetError(
+            f"{path.name}, line {wrong[0] + 2}: frame {FIRST_FRAME + wrong[0]} is expected and {frames[wrong[0]]:g} is "
+            "there; a trace has a row for every frame, in order."
+        )
 
 
 def write_sidecar(path: Path, **facts: Any) -> None:  # Any: whatever json can write
