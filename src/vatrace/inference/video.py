@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vatrace.errors import MediaError
 from vatrace.faces.detection import FaceDetector
 from vatrace.features.acoustic import acoustic_extractor
@@ -17,11 +20,51 @@ from vatrace.streams import Trace
 
 
 @dataclass(frozen=True)
-class VideoResult:
-    """The trace of a video, and the features it was made from."""
+class PersonResult:
+    """The trace of one person of a video.
 
+    Args:
+        person: number in the video; the main one is 0.
+        trace: valence and arousal of every frame.
+        features: what it was made from.
+    """
+
+    person: int
     trace: Trace
     features: ClipFeatures
+
+    @property
+    def face_score(self) -> NDArray[np.float32]:
+        """`[frames]`, the detector's score from 0 to 1, 0 where no face was found."""
+        return self.features.face_score
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """Everybody in a video.
+
+    Args:
+        people: the main person first; never empty.
+
+    Raises:
+        ValueError: there is nobody.
+    """
+
+    people: tuple[PersonResult, ...]
+
+    def __post_init__(self) -> None:
+        if not self.people:
+            raise ValueError("a result has at least one person, got none")
+
+    @property
+    def trace(self) -> Trace:
+        """Of the main person."""
+        return self.people[0].trace
+
+    @property
+    def features(self) -> ClipFeatures:
+        """Of the main person."""
+        return self.people[0].features
 
 
 @dataclass(frozen=True)
@@ -67,4 +110,4 @@ class VideoPredictor:
                 hint="A trace needs a face that can be seen or a voice that can be heard.",
                 code="nothing-to-see-or-hear",
             )
-        return VideoResult(trace, features)
+        return VideoResult((PersonResult(0, trace, features),))

@@ -40,7 +40,7 @@ def predict(
     Args:
         videos: files, folders or patterns.
         out: folder to write; - writes the CSV of one video to standard output.
-        model: model folder; without it the one that `make demo` left in demo/run/fold0, which knows only drawn faces.
+        model: model folder; without it the starter model that vatrace brings.
         vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features; without it the one that
             `vatrace weights vggish` fetched.
     """
@@ -68,6 +68,10 @@ def predict(
 
 
 def _default_model() -> Path:
+    from vatrace.inference import starter_folder
+
+    if (starter_folder() / "config.yaml").is_file():
+        return starter_folder()
     if not DEFAULT_MODEL.is_dir():
         raise NothingFound(
             f"no model was given and there is none in {DEFAULT_MODEL}; name one with --model, or run "
@@ -79,18 +83,18 @@ def _default_model() -> Path:
 def _to_stdout(paths: dict[str, Path], predictor: VideoPredictor, watch: Watch) -> BatchResult:
     import sys
 
-    from vatrace.report.export import trace_csv_text
+    from vatrace.report.export import clip_csv_text
 
     if len(paths) != 1:
         raise ValueError(f"--out - writes one trace to standard output, got {len(paths)} videos; name a folder.")
     (path,) = paths.values()
     result = _watched(path, predictor, watch)
-    sys.stdout.write(trace_csv_text(result.trace))
+    sys.stdout.write(clip_csv_text(result.people))
     return BatchResult()
 
 
 def _predict_clip(path: Path, out: Path, folder: Path, predictor: VideoPredictor, watch: Watch) -> Path:
-    from vatrace.report.export import trace_csv_text, write_sidecar
+    from vatrace.report.export import clip_csv_text, write_sidecar
 
     if not path.exists():
         raise NothingFound(f"no such file: {path}.")
@@ -102,7 +106,7 @@ def _predict_clip(path: Path, out: Path, folder: Path, predictor: VideoPredictor
     if out.exists() and not sidecar.exists():
         raise DatasetError(f"{out} is there and was not written by vatrace; choose another --out, or move it away.")
     result = _watched(path, predictor, watch)
-    write_text(out, trace_csv_text(result.trace))
+    write_text(out, clip_csv_text(result.people))
     write_sidecar(sidecar, **made_from, model_folder=folder.name, **_facts(path, result), **_model_facts(predictor))
     watch.say(f"{path}: {_summary(result)}")
     return out
