@@ -30,6 +30,7 @@ DONE, SOME_FAILED, USAGE, NOTHING_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 COMMANDS = {
     "demo": "go the whole way once, from nothing to a trace, on drawn faces",
     "predict": "write the valence-arousal trace of your own videos",
+    "serve": "open a page on this machine for traces of your own clips",
     "synth": "make a corpus of drawn talking faces with known truth",
     "doctor": "say what of a data set is there, and what is odd about it",
     "crops": "cut out and align the face of every frame",
@@ -45,6 +46,8 @@ COMMANDS = {
     "crossval": "train and score a model on every fold",
     "reproduce": "make the tables and figures of the paper",
 }
+
+_ABOVE_RECIPES = {"serve": "vatrace.web.serve"}  # commands that are no recipe: the page is a way in, as this file is
 
 USAGE_TEXT = """usage: vatrace COMMAND ... [--help]
 
@@ -137,7 +140,8 @@ def _run(command: str, arguments: Sequence[str]) -> int:
 
 def _recipe(command: str) -> Callable[..., Any]:  # Any: what a recipe gives back differs
     name = command.replace(" ", "_")
-    function: Callable[..., Any] = getattr(importlib.import_module(f"vatrace.recipes.{name}"), name)
+    module = _ABOVE_RECIPES.get(name, f"vatrace.recipes.{name}")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function
 
 
@@ -335,5 +339,10 @@ def _is_about_options(error: ValueError) -> bool:
         return False
     source = Path(trace.tb_frame.f_code.co_filename)
     package = Path(__file__).parent
-    checks = (package / "config.py", package / "training" / "world.py", package / "training" / "loop.py")
+    checks = (
+        package / "web" / "serve.py",
+        package / "config.py",
+        package / "training" / "world.py",
+        package / "training" / "loop.py",
+    )
     return (source.parent == package / "recipes" and source.stem != "parallel") or source in checks
