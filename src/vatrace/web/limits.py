@@ -44,7 +44,7 @@ class Limits:
     min_bytes_per_second: int = 16 * KIB
     header_seconds: float = 8.0
     workers: int = 1
-    memory_bytes: int = 3 * GIB
+    memory_bytes: int = 2 * GIB
     file_bytes: int = GIB
     grace_seconds: float = 120.0
     work_factor: float = 60.0
