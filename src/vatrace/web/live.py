@@ -4,7 +4,7 @@
     {"state": "ready"}         from now on pictures are looked at
     {"time": 12.345,           of the picture, as it was sent, or of a moment of sound while no pictures come
      "valence", "arousal",     -1 to 1; null where there is nothing to base a value on
-     "face", "voice",          whether there was one; null for a model that does not take it
+     "face", "voice",          1 where there was one, else 0; null for a model that does not take it
      "face_score", "gate_face", "gate_voice",    0 to 1 or null
      "delay": 0.04,            seconds from its arrival here to its value
      "dropped": 3}             pictures that were left out so far, as a newer one was there
@@ -54,7 +54,7 @@ BLOCK_SAMPLES = SAMPLE_RATE_HZ // 4  # sound that is passed on without waiting f
 NO_PICTURE_SECONDS = 0.5  # without one, values are given for sound alone
 
 MAX_REASON_BYTES = 120  # RFC 6455 allows 123
-NORMAL, SERVER_ERROR, TRY_LATER = 1000, 1011, 1013
+NORMAL, GONE, SERVER_ERROR, TRY_LATER = 1000, 1006, 1011, 1013
 
 BUSY = "Live is already on in another window; stop it there first."
 ENDED = "The process that looks at the camera ended unexpectedly. Start live again."
@@ -104,8 +104,8 @@ class Live:
             assert isinstance(error, _Ended), "the group holds nothing else"
             await _close(websocket, error)
         finally:
-            self._is_on = False
             await looker.end()
+            self._is_on = False
 
 
 async def _serve(websocket: WebSocket, looker: _Looker) -> None:
@@ -144,16 +144,23 @@ async def _receive(websocket: WebSocket, seconds: float) -> Mapping[str, Any]:
 
 
 async def _answer(websocket: WebSocket, inbox: _Inbox, looker: _Looker) -> None:
-    await websocket.send_json({"state": "loading"})
+    await _send(websocket, {"state": "loading"})
     await looker.begin()
     inbox.forget()
-    await websocket.send_json({"state": "ready"})
+    await _send(websocket, {"state": "ready"})
     while True:
         for message, arrived in await inbox.take():
             told = await looker.look(message)
             if told is not None:
                 delay = round(time.monotonic() - arrived, 4)
-                await websocket.send_json({**told, "delay": delay, "dropped": inbox.num_dropped})
+                await _send(websocket, {**told, "delay": delay, "dropped": inbox.num_dropped})
+
+
+async def _send(websocket: WebSocket, facts: Mapping[str, Any]) -> None:
+    try:
+        await websocket.send_json(facts)
+    except RuntimeError:  # the page has closed the connection, and nobody has told us yet
+        raise WebSocketDisconnect(GONE) from None
 
 
 class _Inbox:
@@ -239,8 +246,9 @@ class _Looker:
         data = message.packed()
         try:
             self.process.stdin.write(LENGTH.pack(len(data)) + data)
-            await self.process.stdin.drain()
-        except OSError:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self.process.stdin.drain()
+        except OSError:  # gone; or it does not read: TimeoutError is one of these
             raise _Ended(ENDED, SERVER_ERROR) from None
         if message.kind not in (PICTURE, MOMENT):
             return None

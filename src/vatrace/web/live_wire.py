@@ -65,6 +65,12 @@ class Message:
         """Samples of a sound."""
         return len(self.payload) // 4
 
+    @classmethod
+    def unpacked(cls, data: bytes) -> Message:
+        """From at least the nine bytes of its head."""
+        kind, time_seconds = HEAD.unpack_from(data)
+        return cls(kind, time_seconds, data[HEAD.size :])
+
     def packed(self) -> bytes:
         """As it came."""
         return HEAD.pack(self.kind, self.time_seconds) + self.payload
@@ -94,7 +100,7 @@ def parse_message(data: bytes) -> Message:
     """
     if len(data) < HEAD.size or data[0] not in (PICTURE, SOUND):
         raise WrongMessage("A message is a picture (1) or sound (2), its time, and its data.", WRONG_TYPE)
-    message = Message(*HEAD.unpack_from(data), data[HEAD.size :])
+    message = Message.unpacked(data)
     if not math.isfinite(message.time_seconds):
         raise WrongMessage("A picture or sound has to have a time in seconds.")
     if message.kind == PICTURE:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from vatrace.errors import VatraceError
 from vatrace.web.confine import end_with_parent, forbid_sockets_and_programs, limit_memory_and_files
-from vatrace.web.guard import where
+from vatrace.web.incidents import where
 from vatrace.web.limits import Limits
-from vatrace.web.live_wire import HEAD, MOMENT, SOUND, Message, samples_of
+from vatrace.web.live_wire import MOMENT, SOUND, Message, samples_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,9 +73,9 @@ def answer(message: Message, predictor: LivePredictor, tell: Tell) -> None:
     tell(**({"skipped": True} if value is None else value_json(value)))
 
 
-def value_json(value: LiveValue) -> dict[str, float | bool | None]:
-    """A value as the page reads it: `time` in seconds, and None where there is nothing."""
-    facts = {name: _rounded(fact) for name, fact in asdict(value).items()}
+def value_json(value: LiveValue) -> dict[str, float | None]:
+    """A value as the page reads it, like a frame of a trace: `time` in seconds, 0 or 1, None where there is nothing."""
+    facts = {name: _number(fact) for name, fact in asdict(value).items()}
     return {"time": facts.pop("time_seconds"), **facts}
 
 
@@ -94,12 +94,13 @@ def decode_picture(data: bytes) -> NDArray[np.uint8] | None:
 def read_messages(stream: BinaryIO) -> Iterator[Message]:
     """Messages, each after its length, until the stream ends."""
     while len(length := stream.read(LENGTH.size)) == LENGTH.size:
-        data = stream.read(LENGTH.unpack(length)[0])
-        yield Message(*HEAD.unpack_from(data), data[HEAD.size :])
+        yield Message.unpacked(stream.read(LENGTH.unpack(length)[0]))
 
 
-def _rounded(fact: float | bool | None) -> float | bool | None:
-    return round(fact, DECIMALS) + 0.0 if isinstance(fact, float) else fact  # `+ 0.0`: no -0.0
+def _number(fact: float | bool | None) -> float | None:
+    if isinstance(fact, bool):
+        return int(fact)
+    return None if fact is None else round(fact, DECIMALS) + 0.0  # `+ 0.0`: no -0.0
 
 
 def _loaded(model: Path, vggish_weights: str | None) -> LivePredictor:
