@@ -34,7 +34,7 @@ FRAMES = 70
 NO_FACE = range(20, 30)
 NO_VOICE = range(40, 60)
 BDCA = ModelConfig(dim=8, tcn_layers=2, encoder_layers=1, encoder_heads=2, feed_forward=8, causal_attention=True)
-FRAMEWISE = ModelConfig(fusion="framewise")
+FRAMEWISE, LATE = ModelConfig(fusion="framewise"), ModelConfig(fusion="late")
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +48,21 @@ def face_picture() -> np.ndarray:
 
 
 def video_predictor(
-    encoder: VisualEncoder, model: ModelConfig, *, window_frames: int = 300, detector: object = None
+    encoder: VisualEncoder,
+    model: ModelConfig,
+    *,
+    window_frames: int = 300,
+    smooth_seconds: float = 0.0,
+    detector: object = None,
 ) -> VideoPredictor:
     torch.manual_seed(0)
     network = build_model(model, visual_dim=encoder.dim, audio_dims=(39,)).eval()
-    with torch.no_grad():
-        network.head.weight.mul_(0.1)  # values stay within [-1, 1], so that clipping hides nothing
+    with torch.no_grad():  # values stay within [-1, 1], so that clipping hides nothing
+        for layer in (network.face, network.voice) if model.fusion == "late" else (network.head,):
+            layer.weight.mul_(0.1)
     identities = {"visual": encoder.identity, "mfcc": "mfcc:1"}
     spec = FeatureSpec(visual_dim=encoder.dim, acoustic=("mfcc",), audio_dims=(39,), identities=identities)
-    window = WindowConfig(window_frames=window_frames, stride_frames=window_frames)
+    window = WindowConfig(window_frames=window_frames, stride_frames=window_frames, smooth_seconds=smooth_seconds)
     pipeline = FeaturePipeline(
         detector=detector or FaceDetector(num_threads=1),  # type: ignore[arg-type]  # another detector for tests
         visual=encoder,
@@ -172,12 +178,22 @@ def test_a_model_of_single_frames_says_live_what_it_says_of_the_file_however_lon
     assert {each.voice for each in values} == {None}, "it does not listen"
 
 
-@pytest.mark.parametrize("model", [BDCA, FRAMEWISE], ids=["bdca", "framewise"])
+def test_smoothing_reaches_only_back(encoder: VisualEncoder, clip: Path) -> None:
+    video = video_predictor(encoder, LATE, smooth_seconds=0.4)
+    values = live_values(LivePredictor(video), clip)
+    raw = video_predictor(encoder, LATE).predictor.trace(features_of_the_file(video, clip))
+    times, arousal = raw.times_seconds, np.asarray(raw.arousal)
+    for index in range(FRAMES):
+        before = (times <= times[index]) & (times >= times[index] - 0.2 - 1e-6) & raw.valid  # half of it: what is there
+        expected = arousal[before].mean() if raw.valid[index] else None
+        assert values[index].arousal == (None if expected is None else pytest.approx(expected, abs=1e-4))
+
+
+@pytest.mark.parametrize("model", [BDCA, FRAMEWISE, LATE], ids=["bdca", "framewise", "late"])
 def test_a_value_is_the_same_whatever_comes_after_it(encoder: VisualEncoder, clip: Path, model: ModelConfig) -> None:
-    video = video_predictor(encoder, model)
-    whole, cut, other = (
-        live_values(LivePredictor(video), clip, **given) for given in ({}, {"stop": 15}, {"dark_from": 15})
-    )
+    video = video_predictor(encoder, model, smooth_seconds=0.4)
+    given = ({}, {"stop": 15}, {"dark_from": 15})
+    whole, cut, other = (live_values(LivePredictor(video), clip, **each) for each in given)
     assert whole[:15] == cut == other[:15]
     assert all(one.valence != two.valence for one, two in zip(whole[15:20], other[15:20], strict=True))
 

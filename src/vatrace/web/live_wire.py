@@ -7,7 +7,7 @@ what it is, when it was taken (float64, little-endian, seconds on one clock), an
     2  sound: float32, little-endian, mono, 16 kHz, at most a second; the time is that of its first sample
     3  a moment without a picture; only the server says this, to the process
 
-It gets a line of JSON for each picture that was looked at, as `docs` of `vatrace.web.live` say.
+It gets a line of JSON for each picture that was looked at, as `vatrace.web.live` says.
 """
 
 from __future__ import annotations
