@@ -38,7 +38,7 @@ REPORT_POLICY = (
     "style-src 'unsafe-inline'; img-src data:; media-src data: blob:; connect-src data:; frame-ancestors 'none'"
 )
 
-Live = Callable[[WebSocket], Awaitable[None]]
+AnswerLive = Callable[[WebSocket], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +49,13 @@ class Served:
         workshop: makes clips.
         model: name of the model, as shown.
         facts: what is known of it.
-        live: answers a live connection; None where there is none.
+        live: answers a live connection.
     """
 
     workshop: Workshop
     model: str
     facts: ModelFacts
-    live: Live | None
+    live: AnswerLive
 
 
 def build_app(served: Served) -> Starlette:
@@ -135,10 +135,7 @@ class _Routes:
         raise Refusal(404, "There is nothing to play of this clip.")
 
     async def live(self, websocket: WebSocket) -> None:
-        if self.served.live is None:
-            await websocket.close(code=1011, reason="This model cannot be used live.")
-        else:
-            await self.served.live(websocket)
+        await self.served.live(websocket)
 
     def _clip(self, request: Request) -> Clip:
         clip = self.served.workshop.shelf.get(request.path_params["clip_id"])

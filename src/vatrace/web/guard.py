@@ -18,11 +18,12 @@ import ipaddress
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vatrace.web.incidents import where
 
 logger = logging.getLogger(__name__)
 
@@ -99,15 +100,15 @@ class Guard:
         if scope["type"] == "websocket":
             await self.app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send)
+        answer = _Answer(scope, send)
         try:
-            await app(scope, exchange.receive, exchange.send)
+            await app(scope, receive, answer.send)
         except Exception as error:
             logger.error("internal error: %s", where(error))
-            if exchange.is_started:
+            if answer.is_started:
                 raise _Broken from None
             sentence = "Something went wrong in the server; it goes on. Try again."
-            await JSONResponse({"error": sentence}, 500)(scope, exchange.receive, exchange.send)
+            await JSONResponse({"error": sentence}, 500)(scope, receive, answer.send)
 
     def _refused(self, scope: Scope) -> Refused | None:
         headers = _Headers(scope)
@@ -165,15 +166,6 @@ def refused_response(scope: Scope, refused: Refused) -> Response:
     return PlainTextResponse(refused.sentence + "\n", refused.status)
 
 
-def where(error: BaseException) -> str:
-    """Kind and place of an error, without its message."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" in {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
-    return f"{type(error).__name__}{place}"
-
-
 class _Broken(Exception):  # noqa: N818  (never seen: it makes uvicorn close a half-sent answer)
     """An answer broke off in the middle."""
 
@@ -195,21 +187,14 @@ class _Headers:
         return bool(self.all(b"transfer-encoding")) or any(length != "0" for length in self.all(b"content-length"))
 
 
-class _Exchange:
-    """One request and its answer: adds our headers, and closes where a body was left unread."""
+class _Answer:
+    """The answer to one request, with our headers."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._receive, self._send = receive, send
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._send = send
         host = _Headers(scope).all(b"host")
         self._headers = _answer_headers(host[0] if host else "")
-        self._has_unread_body = _Headers(scope).announce_a_body()
         self.is_started = False
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            self._has_unread_body = False
-        return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -217,8 +202,6 @@ class _Exchange:
             given = list(message.get("headers", []))
             names = {key.lower() for key, _ in given}
             given += [(key, value) for key, value in self._headers if key not in names]
-            if self._has_unread_body:
-                given.append((b"connection", b"close"))
             message = {**message, "headers": given}
         await self._send(message)
 

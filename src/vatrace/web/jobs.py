@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
@@ -27,6 +29,7 @@ CLIPS_PER_WORKER = 50  # then a fresh one, so that nothing that leaks can pile u
 MAX_SENTENCE = 600  # characters of what a worker says that are shown
 READY_SECONDS = 300.0
 _SWEEP_SECONDS = 30.0
+_PROCESSOR_TIME_IS_OVER = getattr(signal, "SIGXCPU", 0)
 
 CRASHED = "The process that read this clip ended unexpectedly. The file may be damaged; convert it, or try another."
 TOO_SLOW = "Reading this clip took longer than its length allows, so it was stopped. The file may be damaged."
@@ -95,6 +98,7 @@ class Workshop:
             clip = self.shelf.get(await self._queue.get())
             if clip is None:  # removed while it waited
                 continue
+            hand.clip_id = clip.id
             self.shelf.update(clip.id, step="starting")
             error = await self._make(hand, clip)
             if error:
@@ -109,28 +113,27 @@ class Workshop:
         try:
             if not hand.is_fit:
                 await hand.end_and_begin()
-            async with asyncio.timeout(self._limits.work_seconds(None)):
-                return await self._follow(hand, clip)
+            async with asyncio.timeout(self._limits.work_seconds(None)) as deadline:
+                return await self._follow(hand, clip, deadline)
         except TimeoutError:
             hand.end()
             return TOO_SLOW
         except (_Crashed, ModelError, OSError):
             hand.end()
-            return CRASHED
+            return TOO_SLOW if await hand.ended() == -_PROCESSOR_TIME_IS_OVER else CRASHED
 
-    async def _follow(self, hand: _Hand, clip: Clip) -> str:
+    async def _follow(self, hand: _Hand, clip: Clip, deadline: asyncio.Timeout) -> str:
+        began = asyncio.get_running_loop().time()
         hand.give(clip)
         while True:
             async with asyncio.timeout(self._limits.silence_seconds):
                 told = await hand.hear()
-            if "error" in told:
+            if "error" in told or told.get("done") is True:
                 hand.clip_id = ""
-                return str(told["error"])[:MAX_SENTENCE] or CRASHED
-            if told.get("done") is True:
-                hand.clip_id = ""
-                return ""
-            progress = told.get("progress")
-            share = min(1.0, max(0.0, float(progress))) if isinstance(progress, int | float) else 0.0
+                return "" if "error" not in told else str(told["error"])[:MAX_SENTENCE] or CRASHED
+            if (seconds := _number(told.get("seconds"))) is not None:
+                deadline.reschedule(began + self._limits.work_seconds(min(seconds, self._limits.max_seconds)))
+            share = min(1.0, _number(told.get("progress")) or 0.0)
             self.shelf.update(clip.id, progress=share, step=str(told.get("step", ""))[:MAX_SENTENCE])
 
     async def _sweep(self) -> None:
@@ -138,6 +141,12 @@ class Workshop:
             await asyncio.sleep(min(_SWEEP_SECONDS, self._limits.keep_seconds / 2))
             for clip in self.shelf.expired():
                 self.remove(clip.id)
+
+
+def _number(told: object) -> float | None:
+    """What a worker said, if it is a number of 0 or more."""
+    is_one = isinstance(told, int | float) and math.isfinite(told) and told >= 0
+    return float(told) if is_one else None  # type: ignore[arg-type]  # is_one says so
 
 
 def worker_command(model: Path, vggish_weights: Path | None, limits: Limits) -> Sequence[str]:
@@ -159,11 +168,14 @@ class _Hand:
         self._folder = folder
         self._process: Process | None = None
         self._num_clips = 0
+        self._is_over = False  # known at once, while the system takes a moment to say that a killed process is gone
         self.clip_id = ""
 
     @property
     def is_fit(self) -> bool:
-        return self._process is not None and self._process.returncode is None and self._num_clips < CLIPS_PER_WORKER
+        """Whether there is a process that can take a clip."""
+        is_alive = self._process is not None and self._process.returncode is None and not self._is_over
+        return is_alive and self._num_clips < CLIPS_PER_WORKER
 
     async def begin(self) -> ModelFacts:
         """Start a process and wait until it has loaded the model."""
@@ -173,24 +185,26 @@ class _Hand:
             stdout=PIPE,
             stderr=DEVNULL,  # decoders print what a file says, such as names
             cwd=self._folder,
-            env=_environment(),
+            env=_environment(self._folder),
             start_new_session=True,  # Ctrl-C is for the server, which then ends us
         )
-        self._num_clips = 0
+        self._num_clips, self._is_over = 0, False
         try:
             async with asyncio.timeout(READY_SECONDS):
                 told = await self.hear()
-        except (TimeoutError, _Crashed) as error:
-            self.end()
-            raise ModelError("The process that reads clips did not start; does `vatrace predict` work?") from error
+        except (TimeoutError, _Crashed):
+            told = {"fatal": "The process that reads clips did not start; does `vatrace predict` work?"}
         except BaseException:  # stopped while it loads
             self.end()
             raise
         if "fatal" in told:
+            self.end()
+            await self.ended()
             raise ModelError(str(told["fatal"]))
         return ModelFacts(remark=str(told.get("remark", "")), is_confined=told.get("is_confined") is True)
 
     async def end_and_begin(self) -> None:
+        """Start a fresh process in place of the one there is."""
         self.end()
         await self.ended()
         await self.begin()
@@ -218,18 +232,21 @@ class _Hand:
 
     def end(self) -> None:
         """End the process at once, if there is one."""
-        self.clip_id = ""
+        self.clip_id, self._is_over = "", True
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
-    async def ended(self) -> None:
-        """Wait until the process is gone."""
-        if self._process is not None:
-            await self._process.wait()
+    async def ended(self) -> int | None:
+        """Wait until a process that was ended is gone; returns what it ended with."""
+        if self._process is None:
+            return None
+        with contextlib.suppress(ValueError, ConnectionError):
+            await self._process.communicate()  # what it still said is let go, and its pipes with it
+        return await self._process.wait()
 
 
-def _environment() -> dict[str, str]:
-    """Ours, with every folder for modules absolute: a worker runs in another folder."""
+def _environment(folder: Path) -> dict[str, str]:
+    """Ours, with every folder for modules absolute; what libraries leave behind goes the way of the clips."""
     paths = [str(Path(path).absolute()) for path in sys.path if path]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(folder)}

@@ -16,10 +16,11 @@ from pathlib import Path
 import uvicorn
 
 from vatrace.errors import NothingFound
-from vatrace.web.app import Live, Served, build_app
+from vatrace.web.app import Served, build_app
 from vatrace.web.guard import Guard, HostCheck, exposed_hosts, loopback_hosts
 from vatrace.web.jobs import Workshop, worker_command
 from vatrace.web.limits import MIB, Limits
+from vatrace.web.live import Live, live_command
 from vatrace.web.protocol import impatient_protocol
 from vatrace.web.shelf import Shelf
 
@@ -56,10 +57,11 @@ def run(
         raise NothingFound(f"there is no model folder at {model}.")
     with _listening(host, port) as listener, _run_folder() as folder:
         command = worker_command(model, vggish_weights, limits)
-        asyncio.run(_serve(listener, Workshop(Shelf(folder, limits), command), model, say, page))
+        live = Live(live_command(model, vggish_weights, limits))
+        asyncio.run(_serve(listener, Workshop(Shelf(folder, limits), command), live, model, say, page))
 
 
-async def _serve(listener: socket.socket, workshop: Workshop, model: Path, say: Say, page: str) -> None:
+async def _serve(listener: socket.socket, workshop: Workshop, live: Live, model: Path, say: Say, page: str) -> None:
     host, port = listener.getsockname()[:2]
     stopping = asyncio.Event()
     with _signals(stopping):
@@ -70,8 +72,10 @@ async def _serve(listener: socket.socket, workshop: Workshop, model: Path, say: 
         facts = starting.result()
         if facts.remark:
             say(f"model {model}: {facts.remark}")
+        if not facts.is_confined:
+            say("this system cannot keep the process that reads clips from opening sockets; it is limited otherwise.")
         token = secrets.token_urlsafe(32)
-        served = Served(workshop=workshop, model=model.name, facts=facts, live=_live(model))
+        served = Served(workshop=workshop, model=model.name, facts=facts, live=live)
         guard = Guard(build_app(served), token, port, _host_check(host, port))
         server = _server(guard, workshop.shelf.limits)
         try:
@@ -195,8 +199,3 @@ def _host_check(host: str, port: int) -> HostCheck:
     if host == "127.0.0.1":
         return loopback_hosts(port)
     return exposed_hosts(port, [socket.gethostname(), host])
-
-
-def _live(model: Path) -> Live | None:
-    """What answers live connections, loaded when the first comes."""
-    return None

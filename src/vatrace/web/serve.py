@@ -52,27 +52,22 @@ def serve(
     limits = Limits(
         max_bytes=max_mb * MIB, max_seconds=max_minutes * 60, max_clips=max_clips, keep_seconds=keep_minutes * 60
     )
-    _check_installed()
+    check_installed()
+    from vatrace.inference import starter_folder
     from vatrace.web.run import run
 
-    run(model or default_model(), vggish_weights=vggish_weights, host=host, port=port, limits=limits, say=watch.say)
+    run(model or starter_folder(), vggish_weights=vggish_weights, host=host, port=port, limits=limits, say=watch.say)
     return "The server has ended and its clips are deleted."
 
 
-def default_model() -> Path:
-    """The model that is used when none is named.
+def check_installed() -> None:
+    """Raise unless what the server is made of is there.
 
     Raises:
-        NothingFound: there is none.
+        NothingFound: something is missing.
     """
-    from vatrace.recipes.predict import _default_model
-
-    return _default_model()
-
-
-def _check_installed() -> None:
     from importlib.util import find_spec
 
     missing = [name for name in ("starlette", "uvicorn", "wsproto") if find_spec(name) is None]
     if missing:
-        raise NothingFound(f"`vatrace serve` needs {', '.join(missing)}; install them with: pip install 'vatrace[web]'")
+        raise NothingFound(f"the page needs {', '.join(missing)}; install them with: pip install 'vatrace[web]'")

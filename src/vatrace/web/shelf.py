@@ -182,10 +182,12 @@ def display_name(header: str) -> str:
 
 
 def _size_of(folder: Path) -> int:
-    sizes = 0
+    """Bytes on the disk; a file with two names counts once."""
+    sizes: dict[int, int] = {}
     for path in folder.glob("*"):
         try:
-            sizes += path.stat().st_size
+            facts = path.stat()
         except OSError:  # renamed or removed at this very moment
             continue
-    return sizes
+        sizes[facts.st_ino] = facts.st_size
+    return sum(sizes.values())

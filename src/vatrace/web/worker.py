@@ -23,7 +23,7 @@ from vatrace.web.confine import (
     limit_memory_and_files,
     limit_processor_time,
 )
-from vatrace.web.guard import where
+from vatrace.web.incidents import where
 from vatrace.web.limits import MIB, Limits
 from vatrace.web.shelf import CLIP_FILE, CSV_FILE, PLAYABLE_STEM, REPORT_FILE, TRACE_FILE
 
@@ -162,7 +162,9 @@ def _loaded(model: Path, vggish_weights: str | None) -> VideoPredictor:
 def _work(task: Task, predictor: VideoPredictor, tell: Tell) -> None:
     """Make a clip, and turn whatever goes wrong into a sentence that names the clip as the person knows it."""
     try:
-        limit_processor_time(task.limits.work_seconds(_checked_seconds(task)))
+        seconds = _checked_seconds(task)
+        limit_processor_time(task.limits.work_seconds(seconds))
+        tell(step="reading", **({} if seconds is None else {"seconds": seconds}))
         make_clip(task, predictor, tell)
     except VatraceError as error:
         tell(error=str(error).replace(str(task.folder / CLIP_FILE), task.name))
