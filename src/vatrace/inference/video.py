@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from vatrace.errors import MediaError
@@ -92,12 +93,15 @@ class VideoPredictor:
             ModelError: one of them is damaged, or VGGish's weights are needed and not there.
         """
         predictor = Predictor.from_folder(folder)
-        fusion: str = predictor.model.model.fusion
+        visual = load_encoder(folder / ENCODER_FOLDER)
+        is_late = predictor.model.model.fusion == "late"
+        if is_late:  # its depthwise convolutions take a third of the time this way; others keep their last bit
+            visual.network.to(memory_format=torch.channels_last)
         pipeline = FeaturePipeline(
             detector=FaceDetector(),
-            visual=load_encoder(folder / ENCODER_FOLDER),
+            visual=visual,
             acoustic=[acoustic_extractor(name, weights=vggish_weights) for name in predictor.model.features.acoustic],
-            detect_every_seconds=DETECT_EVERY_SECONDS if fusion == "late" else 0.0,
+            detect_every_seconds=DETECT_EVERY_SECONDS if is_late else 0.0,
         )
         return cls(pipeline, predictor)
 
