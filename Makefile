@@ -40,7 +40,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	@echo "Setting up the tools for tests and checks"
-	@$(PIP) -e '.[opensmile,web,test,check,browser]'
+	@$(PIP) -e '.[opensmile,web,annotation,parquet,test,check,browser]'
 	@touch $@
 
 clean:

@@ -131,6 +131,13 @@ def read_clip_csv(path: Path) -> list[PersonTrace]:
     ]
 
 
+def is_trace_csv(path: Path) -> bool:
+    """Whether a file begins as a table of this module does."""
+    with path.open("rb") as file:
+        head = file.readline(4096).decode("utf-8-sig", "replace").strip().split(",")
+    return all(name in head for name in COLUMNS if name not in _MAY_LACK)
+
+
 def read_trace_csv(path: Path) -> Trace:
     """Read back what `write_trace_csv` wrote.
 
