@@ -31,6 +31,7 @@ COMMANDS = {
     "demo": "go the whole way once, from nothing to a trace, on drawn faces",
     "predict": "write the valence-arousal trace of your own videos",
     "serve": "open a page on this machine for traces of your own clips",
+    "export": "write traces for ELAN, Praat, players, pandas, or drawn into the clip",
     "synth": "make a corpus of drawn talking faces with known truth",
     "doctor": "say what of a data set is there, and what is odd about it",
     "crops": "cut out and align the face of every frame",
@@ -342,6 +343,7 @@ def _is_about_options(error: ValueError) -> bool:
     checks = (
         package / "web" / "serve.py",
         package / "config.py",
+        package / "report" / "formats.py",
         package / "training" / "world.py",
         package / "training" / "loop.py",
     )
