@@ -63,6 +63,18 @@ def test_several_people_are_read_back_in_their_order(tmp_path: Path) -> None:
     assert clip_csv_text([first, second]) == clip_csv_text(two_people())
 
 
+def test_a_frame_with_arousal_alone_keeps_it(tmp_path: Path) -> None:
+    nothing, level, heard = np.full(2, np.nan), np.array([0.25, np.nan]), np.array([True, False])
+    trace = Trace(
+        times_seconds=np.array([0.0, 0.04]), valence=nothing, arousal=level, valid=heard, face_valid=~heard & heard,
+        voice_valid=heard,
+    )  # fmt: skip
+    write_trace_csv(tmp_path / "trace.csv", trace)
+    again = read_trace_csv(tmp_path / "trace.csv")
+    assert again.valid.tolist() == [True, False]
+    assert trace_csv_text(again) == trace_csv_text(trace)
+
+
 def test_a_table_from_before_scores_were_written_is_still_read(tmp_path: Path) -> None:
     lines = [line.split(",") for line in trace_csv_text(three_frames()).splitlines()]
     (tmp_path / "old.csv").write_text("\n".join(",".join(fields[:7] + fields[8:]) for fields in lines))

@@ -218,7 +218,7 @@ def _trace_of(columns: dict[str, NDArray[np.float64]]) -> Trace:
         times_seconds=columns["time"],
         valence=columns["valence"],
         arousal=columns["arousal"],
-        valid=np.isfinite(columns["valence"]) & np.isfinite(columns["arousal"]),
+        valid=np.isfinite(columns["valence"]) | np.isfinite(columns["arousal"]),  # a voice alone may give arousal alone
         face_valid=_flags_of(columns["face"]),
         voice_valid=_flags_of(columns["voice"]),
         gate_weights=None if np.isnan(gates).all() else np.stack([gates, 1 - gates], axis=2),  # [frames, 2, 2]
