@@ -12,6 +12,7 @@ from pympi.Elan import Eaf
 
 from tests.media.clips import even_times, write_clip
 from tests.report.test_formats import FACTS
+from tests.report.test_tiers import arousal_alone
 from tests.report.traced_people import two_people
 from vatrace.errors import DatasetError
 from vatrace.media.video import read_times
@@ -180,3 +181,12 @@ def test_files_for_players_begin_where_the_player_does(tmp_path: Path) -> None:
     read = webvtt.read(str(written(tmp_path, "vtt", [PersonTrace(0, trace)], video=video)))
     assert read[0].start_in_seconds == 0
     assert read[-1].end_in_seconds == 2
+
+
+def test_a_dimension_that_is_missing_alone_is_left_out(tmp_path: Path) -> None:
+    people = [PersonTrace(0, arousal_alone())]
+    read = webvtt.read(str(written(tmp_path, "vtt", people)))
+    assert [one.text for one in read] == ["arousal -0.60", *["valence +0.40, arousal -0.60"] * 2]
+    grid = textgrid.openTextgrid(str(written(tmp_path, "textgrid", people)), includeEmptyIntervals=False)
+    assert [one.time for one in grid.getTier("valence_mean@P0").entries] == [1.5, 2.5]
+    assert len(grid.getTier("arousal_mean@P0").entries) == 3

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.media.clips import WIDTH, click_at, noise, write_clip
+from tests.report.test_tiers import arousal_alone
 from tests.report.traced_people import two_people, uneven_times
 from vatrace.errors import DatasetError, MediaError
 from vatrace.media.audio import read_audio
@@ -182,3 +183,13 @@ def test_a_sound_file_has_no_overlay(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no video stream"):
         overlay([steady(np.arange(25) / 25, 0, 0)], tmp_path, video)
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_a_dimension_that_is_missing_alone_is_grey_in_its_own_panel(tmp_path: Path) -> None:
+    trace = arousal_alone()
+    board = boards(overlay([PersonTrace(0, trace)], tmp_path, clip(tmp_path, trace.times_seconds)))[-1]
+    left = slice(80, 200)  # the first half of the curves
+    assert is_near(board[12:60, left], MISSING, 30).mean() > 0.8
+    assert not is_near(board[12:60, left], VALENCE).any()
+    assert not is_near(board[77:125, left], MISSING, 30).any()
+    assert is_near(board[77:125, left], AROUSAL).any()

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tests.report.traced_people import two_people
+from vatrace.report.export import PersonTrace
 from vatrace.report.tiers import Interval, level_intervals, on_players_clock, second_means, tiers_of
 from vatrace.streams import Trace
 
@@ -79,3 +80,21 @@ def test_a_player_that_begins_later_sees_everything_earlier() -> None:
     (main, _) = two_people()
     (moved, _) = on_players_clock(two_people(), 0.5)
     np.testing.assert_allclose(moved.trace.times_seconds, main.trace.times_seconds - 0.5)
+
+
+def arousal_alone() -> Trace:
+    """A voice gives arousal in every frame; a face joins it, and with it valence, from 1.5 s on."""
+    times = np.arange(0, 3, 0.25)
+    valence = np.where(times >= 1.5, 0.4, np.nan)
+    return Trace(times_seconds=times, valence=valence, arousal=0 * times - 0.6, valid=times >= 0)
+
+
+def test_a_dimension_that_is_missing_alone_has_no_intervals_and_no_means_of_its_own() -> None:
+    tiers = {tier.name: tier.intervals for tier in tiers_of([PersonTrace(0, arousal_alone())])}
+    assert tiers["valence@P0"] == (Interval(1.5, 3.0, "0.4"),)
+    assert tiers["arousal@P0"] == (Interval(0.0, 3.0, "-0.6"),)
+    means = [(one.start_seconds, one.valence, one.arousal) for one in second_means(arousal_alone())]
+    assert means == [
+        (0.0, None, pytest.approx(-0.6)), (1.0, pytest.approx(0.4), pytest.approx(-0.6)),
+        (2.0, pytest.approx(0.4), pytest.approx(-0.6)),
+    ]  # fmt: skip

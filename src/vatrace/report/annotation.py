@@ -88,7 +88,8 @@ def write_textgrid(path: Path, people: Sequence[TracedPerson]) -> None:
     for each in people:
         means = [(mean, 0.5 * (mean.start_seconds + mean.end_seconds)) for mean in second_means(each.trace)]
         for dimension in ("valence", "arousal"):
-            points = [Point(middle, f"{getattr(mean, dimension):z.3f}") for mean, middle in means if middle >= 0]
+            known = ((middle, getattr(mean, dimension)) for mean, middle in means if middle >= 0)
+            points = [Point(middle, f"{value:z.3f}") for middle, value in known if value is not None]
             if points:  # Praat has no point tier without points
                 grid.addTier(PointTier(f"{dimension}_mean@{participant(each.person)}", points, 0.0, end))
     with files.committed(path) as part:
@@ -115,7 +116,8 @@ def write_webvtt(path: Path, people: Sequence[TracedPerson], facts: Mapping[str,
                 continue
             cue = cues.setdefault(math.floor(mean.start_seconds), Caption(start, end, []))
             cue.start, cue.end = min(cue.start, start), max(cue.end, end)
-            cue.lines.append(f"{name}valence {mean.valence:+z.2f}, arousal {mean.arousal:+z.2f}")
+            values = (("valence", mean.valence), ("arousal", mean.arousal))
+            cue.lines.append(name + ", ".join(f"{word} {value:+z.2f}" for word, value in values if value is not None))
     notes = [ABOUT, *(f"{key}: {text.replace('-->', '->')}" for key, text in _texts(facts))]
     document = WebVTT(captions=[cue for _, cue in sorted(cues.items())], header_comments=notes)
     files.write_text(path, document.content + "\n")

@@ -24,8 +24,8 @@ from vatrace.media.video import VideoFrame
 from vatrace.report.export import TracedPerson
 from vatrace.report.spans import frame_ends
 from vatrace.report.summary import clock
-from vatrace.report.tiers import participant
-from vatrace.streams import BoolArray, FloatArray, TimeArray
+from vatrace.report.tiers import known, participant
+from vatrace.streams import BoolArray, FloatArray, TimeArray, Trace
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -220,7 +220,8 @@ class _Board:
         colour = VALENCE if dimension == "valence" else AROUSAL
         inside = board[top : top + self.panel_height, self.left : self.right]
         inside[:] = PANEL
-        has_value = np.any([each.trace.valid[frames] for each in self.people], axis=0)
+        curves = [_curve_of(each.trace, dimension) for each in self.people]
+        has_value = np.any([there[frames] for _, there in curves], axis=0)
         for first, stop in self._columns(~has_value, frames, begin, span):
             inside[:, first:stop] = MISSING
         for level, word in ((1, "+1"), (0, "0"), (-1, "-1")):
@@ -228,10 +229,9 @@ class _Board:
             inside[row : row + 1] = GRID
             _write(board, word, self.left - self.px(6), top + row, self.px(10), QUIET, across=1.0)
         _write(board, dimension, self.px(8), top + self.panel_height // 2, self.px(11.5), colour)
-        for number, each in enumerate(self.people):
-            values = each.trace.valence if dimension == "valence" else each.trace.arousal
+        for number, (values, there) in enumerate(curves):
             thickness = max(1, self.px(2 if number == 0 else 1.4))
-            for points in self._runs(values[frames], each.trace.valid[frames], frames, begin, span):
+            for points in self._runs(values[frames], there[frames], frames, begin, span):
                 # Dashes are tied to the clock, so that they do not crawl over a curve that moves.
                 phase = float(self._across(np.zeros(1), begin, span)[0])
                 pieces = _dashes(points, DASHES[number % len(DASHES)], self.unit, phase)
@@ -252,8 +252,8 @@ class _Board:
         for dimension, top, colour in (("valence", self.tops[0], VALENCE), ("arousal", self.tops[1], AROUSAL)):
             step = self.panel_height / len(self.people)
             for number, each in enumerate(self.people):
-                values = each.trace.valence if dimension == "valence" else each.trace.arousal
-                text = f"{float(values[frame]):+z.2f}" if each.trace.valid[frame] else "--"
+                values, there = _curve_of(each.trace, dimension)
+                text = f"{float(values[frame]):+z.2f}" if there[frame] else "--"
                 name = f"{participant(each.person)} " if len(self.people) > 1 else ""
                 size = self.px(16 if len(self.people) == 1 else 11.5)
                 _write(board, name + text, self.right + self.px(8), round(top + (number + 0.5) * step), size, colour)
@@ -282,6 +282,12 @@ class _Board:
         changes = np.diff(np.concatenate(([False], valid, [False])).astype(np.int8))
         bounds = zip(np.flatnonzero(changes == 1), np.flatnonzero(changes == -1), strict=True)
         return [np.stack([columns[first:stop], rows[first:stop]], axis=1) for first, stop in bounds]
+
+
+def _curve_of(trace: Trace, dimension: str) -> tuple[FloatArray, BoolArray]:
+    """Values of a dimension, `[frames]`, and where there are any."""
+    values = trace.valence if dimension == "valence" else trace.arousal
+    return values, known(values, trace.valid)
 
 
 def _curve(inside: Picture, pieces: Sequence[NDArray[np.float64]], colour: Colour, thickness: int) -> None:

@@ -8,7 +8,7 @@ trace are therefore made here:
   levels does not make a new interval with every frame. Levels can be searched and counted, and their durations added;
 - **means of every second** of the clock, over the frames that have a value.
 
-Where there is no value there is no interval and no mean.
+Where there is no value there is no interval and no mean; a voice alone may give arousal and no valence.
 
 Tiers are called as ELAN calls those of participants: `valence@P0`, `arousal@P0`, `no_face@P0` for person 0, and
 `no_voice`, which is one for all, as the soundtrack is. A tier without participant holds nobody's in particular.
@@ -62,14 +62,14 @@ class SecondMeans:
     Args:
         start_seconds: of the first frame in this second that has a value, or the second itself if that is later.
         end_seconds: of the last such frame, at most the next second.
-        valence: mean over these frames.
+        valence: mean over the frames that have valence; None where none has.
         arousal: as `valence`.
     """
 
     start_seconds: float
     end_seconds: float
-    valence: float
-    arousal: float
+    valence: float | None
+    arousal: float | None
 
 
 def tiers_of(people: Sequence[TracedPerson]) -> list[Tier]:
@@ -105,14 +105,14 @@ def level_intervals(times_seconds: TimeArray, values: FloatArray, valid: BoolArr
 
     Args:
         times_seconds: `[frames]`.
-        values: `[frames]`, -1 to 1.
-        valid: `[frames]`, where there is a value.
+        values: `[frames]`, -1 to 1; one that is no number is missing.
+        valid: `[frames]`, False where there is no value either.
 
     Returns:
         Intervals that cover exactly the valid frames, each to the start of the next frame; labels are levels such as
         "-0.4". A level holds until a value leaves it, and then becomes the one nearest to that value.
     """
-    levels = list(_held_levels(values.tolist(), valid.tolist()))
+    levels = list(_held_levels(values.tolist(), known(values, valid).tolist()))
     ends = frame_ends(times_seconds)
     starts = [frame for frame, level in enumerate(levels) if frame == 0 or level != levels[frame - 1]]
     return tuple(
@@ -128,7 +128,8 @@ def second_means(trace: Trace) -> Iterator[SecondMeans]:
     Args:
         trace: of one person; a frame belongs to the second in which it begins.
     """
-    valid = np.flatnonzero(trace.valid)
+    has_valence, has_arousal = known(trace.valence, trace.valid), known(trace.arousal, trace.valid)
+    valid = np.flatnonzero(has_valence | has_arousal)
     if not len(valid):
         return
     ends = frame_ends(trace.times_seconds)
@@ -139,9 +140,15 @@ def second_means(trace: Trace) -> Iterator[SecondMeans]:
         yield SecondMeans(
             start_seconds=start,
             end_seconds=min(float(ends[last]), float(np.floor(start)) + 1.0),
-            valence=float(np.mean(trace.valence[frames], dtype=np.float64)),
-            arousal=float(np.mean(trace.arousal[frames], dtype=np.float64)),
+            valence=_mean(trace.valence[frames[has_valence[frames]]]),
+            arousal=_mean(trace.arousal[frames[has_arousal[frames]]]),
         )
+
+
+def known(values: FloatArray, valid: BoolArray) -> BoolArray:
+    """Where one dimension has a value, `[frames]`: a valid frame may lack the other."""
+    there: BoolArray = valid & np.isfinite(values)
+    return there
 
 
 def on_players_clock(people: Sequence[TracedPerson], start_seconds: float) -> list[PersonTrace]:
@@ -165,6 +172,10 @@ def _held_levels(values: list[float], valid: list[bool]) -> Iterator[int | None]
         elif held is None or abs(value - held * LEVEL_STEP) > LEVEL_TOLERANCE:
             held = round(value / LEVEL_STEP)
         yield held
+
+
+def _mean(values: FloatArray) -> float | None:
+    return float(np.mean(values, dtype=np.float64)) if len(values) else None
 
 
 def _level_label(level: int) -> str:
