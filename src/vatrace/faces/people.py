@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vatrace.faces.linking import Tracklet, prominence, sizes
-from vatrace.faces.looks import looks_distance
+from vatrace.faces.looks import LOOKS_DIM, looks_distance
 from vatrace.faces.shots import Piece, SeenFaces
 from vatrace.faces.tracking import RETURN_MIN_SCORE, RETURN_SIZE_RATIO, FaceTrack, as_track, main_person
 
@@ -35,6 +35,7 @@ SAME_WITHIN_SHOT = 0.35
 MIN_SECONDS = 1.0
 MIN_SHARE = 0.05  # of the film's frames
 ENOUGH_SECONDS = 30.0  # whatever the share: nobody in a long film is left out who is seen for so long
+MAX_COMPARED = 50  # of a person's pieces, the most prominent ones; more would only take time
 BACKGROUND = 0.1  # a face of less than this share of the prominence of the largest beside it is in the background
 
 
@@ -126,39 +127,66 @@ class _Person:
     def prominence_in(self, tracklet: Tracklet) -> float:
         return sum(part.prominence for part in self.parts if part.piece.tracklet is tracklet)
 
-    def shares_a_frame_with(self, part: _Part) -> bool:
-        return any(
-            own.frames[0] <= part.frames[-1]
-            and own.frames[-1] >= part.frames[0]
-            and len(np.intersect1d(own.frames, part.frames, assume_unique=True))
-            for own in self.parts
-        )
-
-    def difference(self, part: _Part) -> float:
-        """How different a piece looks from this person, 1 being the most that may still be the same one."""
-        distances = looks_distance(part.piece.looks, np.stack([own.piece.looks for own in self.parts]))
-        limits = [self._limit(own, part) for own in self.parts]
-        return float(np.min(distances / limits))
-
-    @staticmethod
-    def _limit(own: _Part, part: _Part) -> float:
-        ratio = max(own.size_pixels, part.size_pixels) / min(own.size_pixels, part.size_pixels)
-        is_one_shot = own.piece.shot == part.piece.shot and ratio <= RETURN_SIZE_RATIO
-        return SAME_WITHIN_SHOT if is_one_shot else SAME_ACROSS_CUT
-
 
 def _group(parts: Sequence[_Part]) -> list[_Person]:
     """Give each piece to a person, the most prominent first; unclear ones found nobody, and are nobody."""
-    people: list[_Person] = []
+    album = _Album(len(parts))
     for part in sorted(parts, key=lambda part: -part.prominence):
-        if people and part.score < RETURN_MIN_SCORE:
-            continue
-        differences = [np.inf if person.shares_a_frame_with(part) else person.difference(part) for person in people]
-        if differences and min(differences) <= 1:
-            people[int(np.argmin(differences))].parts.append(part)
-        else:
-            people.append(_Person([part]))
-    return people
+        if not album.people or part.score >= RETURN_MIN_SCORE:
+            album.add(part)
+    return album.people
+
+
+class _Album:
+    """Pieces with whose they are, as columns, so that a film of thousands of cuts is sorted in seconds.
+
+    Args:
+        most: pieces that may come.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.people: list[_Person] = []
+        self._parts: list[_Part] = []
+        self._first, self._last, self._owner, self._shot = np.zeros((4, most), np.int64)
+        self._size = np.zeros(most)
+        self._looks = np.zeros((most, LOOKS_DIM), np.float32)
+        self._is_shown = np.zeros(most, np.bool_)  # whether later pieces are compared with it
+
+    def add(self, part: _Part) -> None:
+        """Give a piece to the one it may be who looks most alike, or to somebody new."""
+        differences = self._differences(part)
+        differences[self._seen_beside(part)] = np.inf
+        number = int(np.argmin(differences)) if len(differences) else 0
+        if not len(differences) or differences[number] > 1:
+            number = len(self.people)
+            self.people.append(_Person())
+        person, row = self.people[number], len(self._parts)
+        person.parts.append(part)
+        self._parts.append(part)
+        self._first[row], self._last[row] = part.frames[0], part.frames[-1]
+        self._owner[row], self._shot[row] = number, part.piece.shot
+        self._size[row], self._looks[row] = part.size_pixels, part.piece.looks
+        self._is_shown[row] = len(person.parts) <= MAX_COMPARED
+
+    def _differences(self, part: _Part) -> NDArray[np.float64]:
+        """How different a piece looks from each person, 1 being the most that may still be the same one."""
+        shown = np.flatnonzero(self._is_shown[: len(self._parts)])
+        ratio = np.maximum(self._size[shown], part.size_pixels) / np.minimum(self._size[shown], part.size_pixels)
+        is_one_shot = (self._shot[shown] == part.piece.shot) & (ratio <= RETURN_SIZE_RATIO)
+        limits = np.where(is_one_shot, SAME_WITHIN_SHOT, SAME_ACROSS_CUT)
+        least = np.full(len(self.people), np.inf)
+        np.minimum.at(least, self._owner[shown], looks_distance(part.piece.looks, self._looks[shown]) / limits)
+        return least
+
+    def _seen_beside(self, part: _Part) -> list[int]:
+        """The people who share a frame with a piece."""
+        there = slice(0, len(self._parts))
+        overlaps = (self._first[there] <= part.frames[-1]) & (self._last[there] >= part.frames[0])
+        return [
+            int(self._owner[row])
+            for row in np.flatnonzero(overlaps)
+            if len(np.intersect1d(self._parts[row].frames, part.frames, assume_unique=True))
+        ]
 
 
 def _shares_of_largest(seen: SeenFaces, people: Sequence[_Person]) -> dict[_Person, float]:
