@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import wave
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -140,6 +142,16 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture(scope="session")
 def uneven_clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return numbered_clip(tmp_path_factory.mktemp("clip") / "uneven.mp4", UNEVEN_MS)
+
+
+@pytest.fixture(scope="session")
+def sound() -> bytes:
+    """Two seconds of a tone, as WAV."""
+    held = io.BytesIO()
+    with wave.open(held, "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", "not compressed"))
+        file.writeframes((8000 * np.sin(np.arange(32_000) / 10)).astype("<i2").tobytes())
+    return held.getvalue()
 
 
 @pytest.fixture

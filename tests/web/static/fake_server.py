@@ -31,7 +31,7 @@ POLICY = (
 FPS = 25
 NUM_FRAMES = 150
 UNEVEN_MS = [int(value) for value in np.cumsum([0, *([20, 30, 95, 40, 25, 60] * 20)])]  # a webcam's frame times
-MAX_BYTES = 3_000_000
+MAX_BYTES = 3 * 2**20
 BAD_SENTENCE = "This file is no video: <b>moov</b> atom not found."
 REMARK = "Starter model: small, made from acted speech and posed faces. Read its card before you use its values."
 _WEBSOCKET_KEY = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
@@ -90,6 +90,15 @@ def silent(name: str) -> dict[str, Any]:
     return trace(name, times, [person(0, times, times < 4, np.zeros(NUM_FRAMES, dtype=bool), 0.3)])
 
 
+def sound_alone(name: str) -> dict[str, Any]:
+    """As the starter model reads a sound file: arousal from the voice, and no valence at all."""
+    times = np.arange(50) / FPS
+    nowhere = np.zeros(50, dtype=bool)
+    whole = trace(name, times, [person(0, times, nowhere, ~nowhere, 0.0)])
+    whole["people"][0]["valence"] = [None] * 50
+    return whole
+
+
 def two_hours(name: str) -> dict[str, Any]:
     """216,000 frames at rest but for one: a curve drawn by every n-th point would lose it."""
     times = np.arange(216_000) / 30
@@ -105,6 +114,7 @@ TRACES: dict[str, Callable[[str], dict[str, Any]]] = {
     "two": two_people,
     "silent": silent,
     "uneven": uneven,
+    "sound": sound_alone,
     "long": two_hours,
 }
 
@@ -215,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, clip.shown())
 
     def _ranged(self, body: bytes) -> None:
-        kind = "video/webm" if body[:4] == b"\x1aE\xdf\xa3" else "video/mp4"
+        kind = {b"\x1aE\xdf\xa3": "video/webm", b"RIFF": "audio/wav"}.get(body[:4], "video/mp4")
         asked = self.headers.get("Range")
         if not asked:
             self._send(200, kind, body, {"Accept-Ranges": "bytes"})

@@ -77,7 +77,7 @@ def test_bad_file_is_told_in_the_servers_words_and_can_be_removed(page: Page) ->
 
 def test_too_large_a_file_is_not_even_sent(page: Page) -> None:
     page.choose("huge.mp4", bytes(MAX_BYTES + 1))
-    assert page.text("#message") == "huge.mp4 is 3 MB; this server takes clips up to 3 MB."
+    assert page.text("#message") == "huge.mp4 is too large: 3 MB, and this server takes clips up to 3 MB."
     assert page.tab.locator("#clips li").count() == 0
     assert page.fake.clips == {}
 

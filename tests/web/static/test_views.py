@@ -159,6 +159,21 @@ def test_silent_clip_rests_on_the_face_and_has_no_value_where_that_is_gone(page:
     assert page.text("#stretch-basis") == "150 frames, 67% with a value, face seen in 67%, voice heard in 0%."
 
 
+def test_sound_alone_has_arousal_without_valence_and_says_so(page: Page, sound: bytes) -> None:
+    page.open("sound.wav", sound)
+    assert page.text("#no-picture") == "Sound only."
+    page.click_at(1.0, end=2.0)
+    assert (
+        page.described
+        == "0:01.0, valence –, arousal +0.49, no face, voice heard, rests on the voice alone (gates .00 / 1.00)"
+    )
+    assert page.text("#curves-caption").startswith("No frame has a value of valence; arousal runs from ")
+    assert page.text("#stretch-basis").startswith("50 frames, 100% with a value")
+    page.press("Home", "k")
+    page.tab.wait_for_function("() => Number(document.getElementById('cursor').dataset.time) > 0.4")
+    page.press("k")
+
+
 def test_one_frame_of_two_hours_is_still_seen(page: Page) -> None:
     page.open("long.mp4")
     end = 216_000 / 30

@@ -16,12 +16,20 @@ export class Refusal extends Error {
 }
 
 function sentenceOf(text) {
-  try { return JSON.parse(text).error || ""; } catch { return ""; }
+  try {
+    return JSON.parse(text).error || "";
+  } catch {
+    return "";
+  }
 }
 
 async function ask(path, options = {}) {
   let answer;
-  try { answer = await fetch(path, options); } catch { throw new Refusal(0); }
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Refusal(0);
+  }
   if (!answer.ok) throw new Refusal(answer.status, sentenceOf(await answer.text()));
   return answer;
 }
@@ -41,12 +49,16 @@ export async function listClips() {
 export function sendClip(file, name, progress) {
   const request = new XMLHttpRequest();
   const done = new Promise((resolve, reject) => {
-    request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) progress(event.loaded / event.total); });
+    request.upload.addEventListener("progress", (event) => {
+      if (event.lengthComputable) progress(event.loaded / event.total);
+    });
     request.addEventListener("load", () => {
       if (request.status === 201) resolve(JSON.parse(request.responseText).id);
       else reject(new Refusal(request.status, sentenceOf(request.responseText)));
     });
-    request.addEventListener("error", () => reject(new Refusal(0, "The upload broke off: the server did not take it, or is gone.")));
+    request.addEventListener("error", () =>
+      reject(new Refusal(0, "The upload broke off: the server did not take it, or is gone.")),
+    );
     request.addEventListener("abort", () => reject(new Refusal(-1, "The upload was stopped.")));
   });
   request.open("PUT", "/api/clips");
@@ -57,4 +69,5 @@ export function sendClip(file, name, progress) {
 }
 
 // Half of a surrogate pair, which some file systems allow in a name, cannot be percent-encoded.
-const wellFormed = (name) => name.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, "\uFFFD");
+const wellFormed = (name) =>
+  name.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, "\uFFFD");

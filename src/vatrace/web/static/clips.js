@@ -6,12 +6,24 @@ import { bytes, percent, span } from "./words.js";
 
 const BUSY_EVERY_MS = 400; // between two looks while something is worked on
 const QUIET_EVERY_MS = 5000;
-const STATES = { sending: "sending", queued: "waits to be sent", waiting: "waiting", working: "working", done: "ready", failed: "failed" };
+const STATES = {
+  sending: "sending",
+  queued: "waits to be sent",
+  waiting: "waiting",
+  working: "working",
+  done: "ready",
+  failed: "failed",
+};
 const BUSY = ["sending", "queued", "waiting", "working"];
 
 // on: {select(clip), changed(selected clip or null), refused(sentence), news(sentence), limits()}
 export function makeClips({ section, list }, on) {
-  let remote = [], local = [], selected = null, number = 0, timer = 0, sending = false;
+  let remote = [],
+    local = [],
+    selected = null,
+    number = 0,
+    timer = 0,
+    sending = false;
   const hidden = new Set(); // removed here, perhaps still in the server's last answer
   const all = () => [...remote, ...local];
   const find = (id) => all().find((clip) => clip.id === id) || null;
@@ -20,9 +32,21 @@ export function makeClips({ section, list }, on) {
     const { max_bytes: most } = on.limits();
     const sentences = [];
     for (const file of files) {
-      if (most && file.size > most) sentences.push(file.name + " is " + bytes(file.size) + "; this server takes clips up to " + bytes(most) + ".");
+      if (most && file.size > most)
+        sentences.push(
+          file.name + " is too large: " + bytes(file.size) + ", and this server takes clips up to " + bytes(most) + ".",
+        );
       else if (!file.size) sentences.push(file.name + " is empty.");
-      else local.push({ id: "local-" + ++number, name: file.name, state: "queued", progress: 0, step: "", error: "", file });
+      else
+        local.push({
+          id: "local-" + ++number,
+          name: file.name,
+          state: "queued",
+          progress: 0,
+          step: "",
+          error: "",
+          file,
+        });
     }
     on.refused(sentences.join(" "));
     const first = local.find((clip) => clip.state === "queued");
@@ -36,13 +60,17 @@ export function makeClips({ section, list }, on) {
     if (sending || !clip) return;
     sending = true;
     clip.state = "sending";
-    const upload = sendClip(clip.file, clip.name, (progress) => { clip.progress = progress; draw(); });
+    const upload = sendClip(clip.file, clip.name, (progress) => {
+      clip.progress = progress;
+      draw();
+    });
     clip.stop = upload.stop;
     draw();
     try {
       const id = await upload.done;
       local = local.filter((one) => one !== clip);
-      if (!remote.some((one) => one.id === id)) remote.push({ id, name: clip.name, state: "waiting", progress: 0, step: "", error: "" });
+      if (!remote.some((one) => one.id === id))
+        remote.push({ id, name: clip.name, state: "waiting", progress: 0, step: "", error: "" });
       if (selected === clip.id) selected = id;
     } catch (refusal) {
       if (refusal.status === -1) local = local.filter((one) => one !== clip);
@@ -90,7 +118,12 @@ export function makeClips({ section, list }, on) {
     } else {
       hidden.add(id);
       remote = remote.filter((one) => one !== clip);
-      removeClip(id).catch((refusal) => { if (refusal instanceof Refusal && refusal.status !== 404) { hidden.delete(id); on.refused(refusal.message); } });
+      removeClip(id).catch((refusal) => {
+        if (refusal instanceof Refusal && refusal.status !== 404) {
+          hidden.delete(id);
+          on.refused(refusal.message);
+        }
+      });
     }
     on.news(clip.name + " is removed.");
     if (selected === id) select((all()[Math.min(place, all().length - 1)] || {}).id || null);
@@ -106,8 +139,11 @@ export function makeClips({ section, list }, on) {
     let item = rows.get(clip.id);
     if (item) return item;
     item = document.createElement("li");
-    const open = document.createElement("button"), name = document.createElement("span"), state = document.createElement("span");
-    const bar = document.createElement("progress"), gone = document.createElement("button");
+    const open = document.createElement("button"),
+      name = document.createElement("span"),
+      state = document.createElement("span");
+    const bar = document.createElement("progress"),
+      gone = document.createElement("button");
     open.type = gone.type = "button";
     open.className = "open";
     name.className = "name";
@@ -128,16 +164,19 @@ export function makeClips({ section, list }, on) {
   }
 
   function draw() {
-    const clips = all(), items = clips.map((clip) => {
-      const item = row(clip), bar = item.querySelector("progress");
-      item.dataset.id = clip.id;
-      item.dataset.state = clip.state;
-      item.querySelector(".state").textContent = STATES[clip.state] + (["working", "sending"].includes(clip.state) ? " " + percent(clip.progress) : "");
-      item.querySelector(".open").setAttribute("aria-current", String(clip.id === selected));
-      bar.hidden = !BUSY.includes(clip.state);
-      bar.value = clip.progress || 0;
-      return item;
-    });
+    const clips = all(),
+      items = clips.map((clip) => {
+        const item = row(clip),
+          bar = item.querySelector("progress");
+        item.dataset.id = clip.id;
+        item.dataset.state = clip.state;
+        item.querySelector(".state").textContent =
+          STATES[clip.state] + (["working", "sending"].includes(clip.state) ? " " + percent(clip.progress) : "");
+        item.querySelector(".open").setAttribute("aria-current", String(clip.id === selected));
+        bar.hidden = !BUSY.includes(clip.state);
+        bar.value = clip.progress || 0;
+        return item;
+      });
     const old = [...list.children];
     if (old.length !== items.length || items.some((item, i) => item !== old[i])) list.replaceChildren(...items);
     for (const id of rows.keys()) if (!clips.some((clip) => clip.id === id)) rows.delete(id);
@@ -145,10 +184,24 @@ export function makeClips({ section, list }, on) {
     on.changed(find(selected));
   }
 
-  return { add, look, select, remove, get selected() { return find(selected); }, get all() { return all(); }, path: clipPath };
+  return {
+    add,
+    look,
+    select,
+    remove,
+    get selected() {
+      return find(selected);
+    },
+    get all() {
+      return all();
+    },
+    path: clipPath,
+  };
 }
 
 export function limitWords(limits) {
   const keep = limits.keep_seconds ? " Clips are deleted after " + span(limits.keep_seconds) + "." : "";
-  return "Up to " + bytes(limits.max_bytes) + " and " + span(limits.max_seconds) + ". It stays on this computer." + keep;
+  return (
+    "Up to " + bytes(limits.max_bytes) + " and " + span(limits.max_seconds) + ". It stays on this computer." + keep
+  );
 }

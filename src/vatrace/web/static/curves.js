@@ -13,20 +13,59 @@ const TICK_STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 
 const TICK_PIXELS = 64;
 const SHORT_BELOW = 460; // pixels; narrower panels have shorter headings
 
-const AFFECT = { low: -1, ticks: [[-1, "−1"], [-0.5, "−.5"], [0, "0"], [0.5, "+.5"], [1, "+1"]], weight: 1.35 };
-const GATE = { low: 0, ticks: [[0, "0"], [0.5, ".5"], [1, "1"]], weight: 0.7, short: "1 its own, 0 the other’s" };
+const AFFECT = {
+  low: -1,
+  ticks: [
+    [-1, "−1"],
+    [-0.5, "−.5"],
+    [0, "0"],
+    [0.5, "+.5"],
+    [1, "+1"],
+  ],
+  weight: 1.35,
+};
+const GATE = {
+  low: 0,
+  ticks: [
+    [0, "0"],
+    [0.5, ".5"],
+    [1, "1"],
+  ],
+  weight: 0.7,
+  short: "1 its own, 0 the other’s",
+};
 const PANELS = [
-  { ...AFFECT, key: "valence", name: "Valence", words: "unpleasant −1 to pleasant +1", short: "unpleasant to pleasant" },
+  {
+    ...AFFECT,
+    key: "valence",
+    name: "Valence",
+    words: "unpleasant −1 to pleasant +1",
+    short: "unpleasant to pleasant",
+  },
   { ...AFFECT, key: "arousal", name: "Arousal", words: "calm −1 to excited +1", short: "calm to excited" },
-  { ...GATE, key: "gateFace", name: "Face gate", words: "1 rests on the face itself, 0 on the voice instead", channel: "face" },
-  { ...GATE, key: "gateVoice", name: "Voice gate", words: "1 rests on the voice itself, 0 on the face instead", channel: "voice" },
+  {
+    ...GATE,
+    key: "gateFace",
+    name: "Face gate",
+    words: "1 rests on the face itself, 0 on the voice instead",
+    channel: "face",
+  },
+  {
+    ...GATE,
+    key: "gateVoice",
+    name: "Voice gate",
+    words: "1 rests on the voice itself, 0 on the face instead",
+    channel: "voice",
+  },
 ];
 
 export const dashOf = (person) => DASHES[person.number % DASHES.length];
 
 // Draws what `scene` says: {trace, chosen, others, view: {from, to}, stretch, markers, colour}. Sizes come from the canvas.
 export function drawCurves(canvas, scene) {
-  const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
+  const width = canvas.clientWidth,
+    height = canvas.clientHeight,
+    ratio = window.devicePixelRatio || 1;
   if (!width || !height) return;
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);
@@ -34,7 +73,15 @@ export function drawCurves(canvas, scene) {
   pen.scale(ratio, ratio);
   const { from, to } = scene.view;
   const wide = width - MARGIN.left - MARGIN.right;
-  const frame = { pen, scene, ratio, left: MARGIN.left, wide, right: MARGIN.left + wide, x: (time) => MARGIN.left + ((time - from) / (to - from)) * wide };
+  const frame = {
+    pen,
+    scene,
+    ratio,
+    left: MARGIN.left,
+    wide,
+    right: MARGIN.left + wide,
+    x: (time) => MARGIN.left + ((time - from) / (to - from)) * wide,
+  };
   const people = [...scene.others, scene.chosen];
   const panels = PANELS.filter((panel) => !panel.channel || people.some((one) => one[panel.key]));
   const unit = (height - MARGIN.bottom - HEADING * panels.length) / panels.reduce((sum, one) => sum + one.weight, 0);
@@ -92,8 +139,14 @@ function drawGrid({ pen, scene, left, right, x }, panel, y, top, bottom) {
   pen.lineWidth = 1;
   pen.strokeStyle = scene.colour.grid;
   pen.beginPath();
-  for (const [value] of panel.ticks) { pen.moveTo(left, crisp(y(value))); pen.lineTo(right, crisp(y(value))); }
-  for (const time of tickTimes(scene.view, right - left).times) { pen.moveTo(crisp(x(time)), top); pen.lineTo(crisp(x(time)), bottom); }
+  for (const [value] of panel.ticks) {
+    pen.moveTo(left, crisp(y(value)));
+    pen.lineTo(right, crisp(y(value)));
+  }
+  for (const time of tickTimes(scene.view, right - left).times) {
+    pen.moveTo(crisp(x(time)), top);
+    pen.lineTo(crisp(x(time)), bottom);
+  }
   pen.stroke();
   if (panel.channel) return;
   pen.strokeStyle = scene.colour.zero;
@@ -119,8 +172,9 @@ function drawBands({ pen, scene, left, right, x }, panel, top, bottom) {
   for (const span of chosen.spans) {
     if (span.to <= view.from || span.from >= view.to) continue;
     if (panel.channel && span.kind !== "no " + panel.channel && !span.kind.startsWith("neither")) continue;
-    const a = Math.max(left, x(span.from)), b = Math.min(right, x(span.to));
-    pen.globalAlpha = span.kind === "no face" || span.kind === "no voice" ? 0.42 : 0.8;
+    const a = Math.max(left, x(span.from)),
+      b = Math.min(right, x(span.to));
+    pen.globalAlpha = panel.channel ? 0.42 : span.lacks[panel.key] ? 0.8 : 0.42;
     pen.fillStyle = colour.missing;
     pen.fillRect(a, top, Math.max(1, b - a), bottom - top);
     pen.globalAlpha = 1;
@@ -132,7 +186,8 @@ function drawBandNames({ pen, scene, left, right, x }, bottom) {
   font(pen, 12);
   for (const span of chosen.spans) {
     if (span.to <= view.from || span.from >= view.to) continue;
-    const a = Math.max(left, x(span.from)), b = Math.min(right, x(span.to));
+    const a = Math.max(left, x(span.from)),
+      b = Math.min(right, x(span.to));
     if (pen.measureText(span.kind).width + 14 < b - a) label(pen, span.kind, (a + b) / 2, bottom - 5, colour);
   }
 }
@@ -151,7 +206,8 @@ function label(pen, text, x, bottom, colour) {
 
 function drawStretch({ pen, scene, x }, top, bottom) {
   if (!scene.stretch) return;
-  const a = x(scene.stretch.from), b = x(scene.stretch.to);
+  const a = x(scene.stretch.from),
+    b = x(scene.stretch.to);
   pen.fillStyle = scene.colour.accent;
   pen.globalAlpha = 0.1;
   pen.fillRect(a, top, b - a, bottom - top);
@@ -163,7 +219,8 @@ function drawSeries({ pen, scene, ratio, wide, x }, panel, person, y, chosen) {
   const series = person[panel.key];
   if (!series || scene.trace.last < 0) return;
   const { trace, view, colour } = scene;
-  const first = Math.max(0, indexAt(trace.times, view.from) - 1), last = Math.min(trace.last, indexAt(trace.times, view.to) + 1);
+  const first = Math.max(0, indexAt(trace.times, view.from) - 1),
+    last = Math.min(trace.last, indexAt(trace.times, view.to) + 1);
   const columns = Math.max(1, Math.round(wide * ratio));
   pen.beginPath();
   if (last - first <= 2 * columns) tracePoints(pen, trace.times, series, first, last, x, y);
@@ -181,8 +238,12 @@ function drawSeries({ pen, scene, ratio, wide, x }, panel, person, y, chosen) {
 function tracePoints(pen, times, series, first, last, x, y) {
   let open = false;
   for (let i = first; i <= last; i++) {
-    if (Number.isNaN(series[i])) { open = false; continue; }
-    const at = x(times[i]), level = y(series[i]);
+    if (Number.isNaN(series[i])) {
+      open = false;
+      continue;
+    }
+    const at = x(times[i]),
+      level = y(series[i]);
     if (!open) pen.moveTo(at, level); // a lone point becomes a dot, by the line's round end
     pen.lineTo(at, level);
     open = true;
@@ -191,15 +252,20 @@ function tracePoints(pen, times, series, first, last, x, y) {
 
 function traceExtremes(pen, times, series, view, columns, x, y) {
   const step = (view.to - view.from) / columns;
-  let open = false, from = indexAt(times, view.from);
+  let open = false,
+    from = indexAt(times, view.from);
   for (let n = 1; n <= columns; n++) {
     const to = Math.max(from, indexAt(times, view.from + n * step) + (n === columns ? 1 : 0));
     if (to === from) continue;
     const [low, high] = extremes(series, from, to);
     from = to;
-    if (low > high) { open = false; continue; }
+    if (low > high) {
+      open = false;
+      continue;
+    }
     const at = x(view.from + (n - 0.5) * step);
-    if (open) pen.lineTo(at, y(high)); else pen.moveTo(at, y(high));
+    if (open) pen.lineTo(at, y(high));
+    else pen.moveTo(at, y(high));
     pen.lineTo(at, y(low));
     open = true;
   }
@@ -208,11 +274,14 @@ function traceExtremes(pen, times, series, view, columns, x, y) {
 // The number of each person where their line ends, moved apart where lines end close together.
 function drawNumbers({ pen, scene }, panel, y, right) {
   const { trace, view } = scene;
-  const ends = [...scene.others, scene.chosen].map((person) => {
-    let i = indexAt(trace.times, view.to);
-    while (i > 0 && Number.isNaN(person[panel.key][i])) i -= 1;
-    return { person, at: y(person[panel.key][i]) };
-  }).filter((one) => !Number.isNaN(one.at)).sort((a, b) => a.at - b.at);
+  const ends = [...scene.others, scene.chosen]
+    .map((person) => {
+      let i = indexAt(trace.times, view.to);
+      while (i > 0 && Number.isNaN(person[panel.key][i])) i -= 1;
+      return { person, at: y(person[panel.key][i]) };
+    })
+    .filter((one) => !Number.isNaN(one.at))
+    .sort((a, b) => a.at - b.at);
   font(pen, 12, 600);
   pen.textAlign = "left";
   pen.textBaseline = "middle";

@@ -20,38 +20,67 @@ const SHEET = [
 ];
 
 export function fillSheet(body) {
-  body.replaceChildren(...SHEET.map(([keys, words]) => {
-    const line = document.createElement("tr"), left = document.createElement("th"), right = document.createElement("td");
-    left.scope = "row";
-    keys.split(" ").forEach((name, n) => {
-      const key = document.createElement("kbd");
-      key.textContent = name;
-      left.append(...(n ? [" ", key] : [key]));
-    });
-    right.textContent = words;
-    line.append(left, right);
-    return line;
-  }));
+  body.replaceChildren(
+    ...SHEET.map(([keys, words]) => {
+      const line = document.createElement("tr"),
+        left = document.createElement("th"),
+        right = document.createElement("td");
+      left.scope = "row";
+      keys.split(" ").forEach((name, n) => {
+        const key = document.createElement("kbd");
+        key.textContent = name;
+        left.append(...(n ? [" ", key] : [key]));
+      });
+      right.textContent = words;
+      line.append(left, right);
+      return line;
+    }),
+  );
 }
 
 // act: the player's actions by name; ready() says whether a clip is open.
 export function listenToKeys({ player, sheet, isOn }, act, ready) {
   let holdsK = false;
   const KEYS = {
-    " ": act.toggle, k: () => { holdsK = true; act.toggle(); },
+    " ": act.toggle,
+    k: () => {
+      holdsK = true;
+      act.toggle();
+    },
     j: () => (holdsK ? act.step(-1) : act.shuttle(-1)),
-    l: (event) => { if (event.shiftKey) act.loop(); else if (holdsK) act.step(1); else act.shuttle(1); },
-    arrowleft: (event) => act.arrow(-1, event.shiftKey), arrowright: (event) => act.arrow(1, event.shiftKey),
-    ",": () => act.step(-1), ".": () => act.step(1), "<": () => act.rate(-1), ">": () => act.rate(1),
-    "[": act.loopFrom, "]": act.loopTo, "\\": act.clearStretch, m: act.mark, e: act.mark,
-    arrowup: () => act.toMarker(-1), arrowdown: () => act.toMarker(1), home: act.toStart, end: act.toEnd,
-    "+": () => act.zoom(1), "=": () => act.zoom(1), "-": () => act.zoom(-1), "−": () => act.zoom(-1), 0: act.fit, p: act.nextPerson,
+    l: (event) => {
+      if (event.shiftKey) act.loop();
+      else if (holdsK) act.step(1);
+      else act.shuttle(1);
+    },
+    arrowleft: (event) => act.arrow(-1, event.shiftKey),
+    arrowright: (event) => act.arrow(1, event.shiftKey),
+    ",": () => act.step(-1),
+    ".": () => act.step(1),
+    "<": () => act.rate(-1),
+    ">": () => act.rate(1),
+    "[": act.loopFrom,
+    "]": act.loopTo,
+    "\\": act.clearStretch,
+    m: act.mark,
+    e: act.mark,
+    arrowup: () => act.toMarker(-1),
+    arrowdown: () => act.toMarker(1),
+    home: act.toStart,
+    end: act.toEnd,
+    "+": () => act.zoom(1),
+    "=": () => act.zoom(1),
+    "-": () => act.zoom(-1),
+    "−": () => act.zoom(-1),
+    0: act.fit,
+    p: act.nextPerson,
   };
   const onlyInside = ["arrowup", "arrowdown"]; // on the bare page these scroll
 
   function isOurs(event, key) {
     const { target } = event;
-    if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || document.querySelector("dialog[open]")) return false;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || document.querySelector("dialog[open]"))
+      return false;
     if (target.closest && target.closest("input, textarea, select, [contenteditable]")) return false;
     const inside = player.contains(target);
     if (key === "?") return true;
@@ -61,12 +90,17 @@ export function listenToKeys({ player, sheet, isOn }, act, ready) {
   }
 
   document.addEventListener("keydown", (event) => {
-    const key = event.key.toLowerCase(), action = key === "?" ? () => sheet.showModal() : KEYS[key];
+    const key = event.key.toLowerCase(),
+      action = key === "?" ? () => sheet.showModal() : KEYS[key];
     if (!action || !isOurs(event, key)) return;
     event.preventDefault();
     if (key === "k" && event.repeat) return;
     action(event);
   });
-  document.addEventListener("keyup", (event) => { if (event.key.toLowerCase() === "k") holdsK = false; });
-  window.addEventListener("blur", () => { holdsK = false; });
+  document.addEventListener("keyup", (event) => {
+    if (event.key.toLowerCase() === "k") holdsK = false;
+  });
+  window.addEventListener("blur", () => {
+    holdsK = false;
+  });
 }

@@ -8,7 +8,8 @@ const PICTURES_PER_SECOND = 15;
 const MOST_UNSENT_BYTES = 200000; // waiting in the browser; beyond that pictures are dropped
 const WIDTH = 640; // pixels of a sent picture at most
 const QUALITY = 0.8; // of its JPEG
-const PICTURE = 1, SOUND = 2;
+const PICTURE = 1,
+  SOUND = 2;
 const HEAD_BYTES = 9; // kind, then the time in seconds as float64
 
 const now = () => performance.now() / 1000;
@@ -29,8 +30,13 @@ export function makeLive(video, on) {
     if (session) return;
     const own = (session = { stream: null, socket: null, sound: null, timer: 0, dropped: 0, encoding: false });
     try {
-      own.stream = await openCamera({ audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
-      if (session !== own) { stopTracks(own); return; }
+      own.stream = await openCamera({
+        audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+      });
+      if (session !== own) {
+        stopTracks(own);
+        return;
+      }
       video.srcObject = own.stream;
       await video.play();
       await connect(own);
@@ -51,10 +57,14 @@ export function makeLive(video, on) {
       const told = JSON.parse(event.data);
       if (told.error) stop(told.error);
       else if (told.state) on.state(told.state);
-      else if (session === own && typeof told.time === "number") on.value({ ...told, delay: now() - told.time, dropped: own.dropped + (told.dropped || 0) });
+      else if (session === own && typeof told.time === "number")
+        on.value({ ...told, delay: now() - told.time, dropped: own.dropped + (told.dropped || 0) });
     });
     return new Promise((resolve, reject) => {
-      socket.addEventListener("open", () => { socket.send(JSON.stringify({ type: "start", sample_rate: SAMPLE_RATE })); resolve(); });
+      socket.addEventListener("open", () => {
+        socket.send(JSON.stringify({ type: "start", sample_rate: SAMPLE_RATE }));
+        resolve();
+      });
       socket.addEventListener("close", (event) => {
         const sentence = event.reason || "The server ended the live view.";
         reject(new Error(sentence));
@@ -78,18 +88,26 @@ export function makeLive(video, on) {
 
   function look(own) {
     if (own.socket.readyState !== WebSocket.OPEN || !video.videoWidth) return;
-    if (own.encoding || own.socket.bufferedAmount > MOST_UNSENT_BYTES) { own.dropped += 1; return; }
-    const time = now(), scale = Math.min(1, WIDTH / video.videoWidth);
+    if (own.encoding || own.socket.bufferedAmount > MOST_UNSENT_BYTES) {
+      own.dropped += 1;
+      return;
+    }
+    const time = now(),
+      scale = Math.min(1, WIDTH / video.videoWidth);
     own.canvas = own.canvas || document.createElement("canvas");
     own.canvas.width = Math.round(video.videoWidth * scale);
     own.canvas.height = Math.round(video.videoHeight * scale);
     own.canvas.getContext("2d").drawImage(video, 0, 0, own.canvas.width, own.canvas.height);
     own.encoding = true;
-    own.canvas.toBlob(async (blob) => {
-      const bytes = blob ? await blob.arrayBuffer() : null;
-      own.encoding = false;
-      if (bytes && own.socket.readyState === WebSocket.OPEN) own.socket.send(message(PICTURE, time, bytes));
-    }, "image/jpeg", QUALITY);
+    own.canvas.toBlob(
+      async (blob) => {
+        const bytes = blob ? await blob.arrayBuffer() : null;
+        own.encoding = false;
+        if (bytes && own.socket.readyState === WebSocket.OPEN) own.socket.send(message(PICTURE, time, bytes));
+      },
+      "image/jpeg",
+      QUALITY,
+    );
   }
 
   function stopTracks(own) {
@@ -108,5 +126,11 @@ export function makeLive(video, on) {
     on.stopped(sentence);
   }
 
-  return { start, stop, get running() { return session !== null; } };
+  return {
+    start,
+    stop,
+    get running() {
+      return session !== null;
+    },
+  };
 }

@@ -6,7 +6,18 @@ import { readTrace } from "./trace.js";
 
 const SHOWN_SECONDS = 60;
 const KEPT_VALUES = 100000; // for saving: nearly two hours; older ones are let go
-const COLUMNS = ["frame", "time", "person", "valence", "arousal", "face", "voice", "face_score", "gate_face", "gate_voice"];
+const COLUMNS = [
+  "frame",
+  "time",
+  "person",
+  "valence",
+  "arousal",
+  "face",
+  "voice",
+  "face_score",
+  "gate_face",
+  "gate_voice",
+];
 const SERIES = COLUMNS.slice(3);
 
 const $ = (id) => document.getElementById(id);
@@ -14,7 +25,10 @@ const orNull = (value) => (typeof value === "number" || typeof value === "boolea
 
 // on: {show(trace, view), refused(sentence)}
 export function makeLiveView(on) {
-  let values = [], begin = null, told = 0, state = "";
+  let values = [],
+    begin = null,
+    told = 0,
+    state = "";
   const live = makeLive($("camera"), { value: take, state: tellState, stopped, started });
 
   function take(value) {
@@ -24,7 +38,8 @@ export function makeLiveView(on) {
     draw();
     if (performance.now() - told < 500) return;
     told = performance.now();
-    $("live-state").textContent = "Delay " + value.delay.toFixed(2) + " s" + (value.dropped ? ", " + value.dropped + " pictures left out" : "");
+    $("live-state").textContent =
+      "Delay " + value.delay.toFixed(2) + " s" + (value.dropped ? ", " + value.dropped + " pictures left out" : "");
   }
 
   function draw() {
@@ -43,7 +58,9 @@ export function makeLiveView(on) {
 
   function tellState(told) {
     state = told;
-    if (!values.length) $("live-state").textContent = told === "loading" ? "The model is being loaded …" : "Ready; the first value comes now.";
+    if (!values.length)
+      $("live-state").textContent =
+        told === "loading" ? "The model is being loaded …" : "Ready; the first value comes now.";
   }
 
   function stopped(sentence) {
@@ -53,7 +70,10 @@ export function makeLiveView(on) {
   }
 
   function toggle() {
-    if (live.running) { live.stop(); return; }
+    if (live.running) {
+      live.stop();
+      return;
+    }
     values = [];
     begin = null;
     state = "";
@@ -63,13 +83,22 @@ export function makeLiveView(on) {
     live.start();
   }
 
-  const cell = (value) => (value === null || value === undefined ? "" : typeof value === "boolean" ? Number(value) : value);
+  const cell = (value) =>
+    value === null || value === undefined ? "" : typeof value === "boolean" ? Number(value) : value;
   function save() {
-    const rows = values.map((one, n) => [n + 1, one.time.toFixed(6), 0, ...SERIES.map((name) => cell(one[name]))].join(","));
+    const rows = values.map((one, n) =>
+      [n + 1, one.time.toFixed(6), 0, ...SERIES.map((name) => cell(one[name]))].join(","),
+    );
     saveText("live.csv", COLUMNS.join(",") + "\n" + rows.map((row) => row + "\n").join(""), "text/csv");
   }
 
   $("live-start").addEventListener("click", toggle);
   $("live-save").addEventListener("click", save);
-  return { open: draw, close: () => live.stop(), get running() { return live.running; } };
+  return {
+    open: draw,
+    close: () => live.stop(),
+    get running() {
+      return live.running;
+    },
+  };
 }

@@ -1,7 +1,10 @@
 // The page: which clip is open, and what its parts tell one another.
 
+import { drawAbout, drawWork } from "./about.js";
+import { makeActions } from "./actions.js";
 import { clipPath, limits as askLimits, traceOf } from "./api.js";
 import { limitWords, makeClips } from "./clips.js";
+import { listenToDrops } from "./drops.js";
 import { fillSheet, listenToKeys } from "./keys.js";
 import { makeLiveView } from "./liveview.js";
 import { makeMarkers } from "./markers.js";
@@ -13,7 +16,7 @@ import { colours, listenToTheme } from "./theme.js";
 import { makeTimeline } from "./timeline.js";
 import { framesOf, indexAt, insideFrame, readTrace } from "./trace.js";
 import { makeView } from "./view.js";
-import { clock, percent } from "./words.js";
+import { clock } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const parts = (names) => Object.fromEntries(Object.entries(names).map(([name, id]) => [name, $(id)]));
@@ -26,22 +29,73 @@ let traceIsOn = false;
 
 // ---- a clip's parts ------------------------------------------------------------------------------------------------
 
-const player = makePlayer($("video"), { shown: onShown, changed: drawTransport, ended: onEnded, unplayable: () => pictureSays("The browser cannot play this clip; the trace below is whole, on a silent clock.") });
-const timeline = makeTimeline(
-  parts({ box: "curves-box", slider: "timeline", cursor: "cursor", hover: "hover", tip: "tip", overview: "overview", thumb: "overview-thumb" }),
-  { seek: seekIndex, choose: (from, to) => stretch.set(from, to), changed: () => view.redraw(), tip: (i) => view.tip(i) },
-);
-const stretch = makeStretch(parts({ title: "stretch-title", rows: "stretch-rows", basis: "stretch-basis", clear: "stretch-clear", loop: "loop" }), drawStretch);
-const markers = makeMarkers(parts({ list: "markers", none: "marker-none", save: "marker-save" }), { seek: seekTime, changed: () => view.redraw(), say });
-const table = makeTable(parts({ details: "table", head: "table-head", body: "table-body", step: "table-step", before: "table-before", after: "table-after", place: "table-place" }));
-const view = makeView({
-  timeline, colours, markers: () => (isLive() ? [] : markers.all), stretch: () => (isLive() ? null : stretch.now),
-  playing: () => isLive() || !player.paused, chosen: (person) => { table.show(view.trace, person); drawStretch(); },
+const player = makePlayer($("video"), {
+  shown: onShown,
+  changed: drawTransport,
+  ended: onEnded,
+  unplayable: () => pictureSays("The browser cannot play this clip; the trace below is whole, on a silent clock."),
 });
-const live = makeLiveView({ show: (trace, at) => { if (isLive()) { view.show(trace, { live: true, view: at }); view.moment(trace.last); } } });
+const timeline = makeTimeline(
+  parts({
+    box: "curves-box",
+    slider: "timeline",
+    cursor: "cursor",
+    hover: "hover",
+    tip: "tip",
+    overview: "overview",
+    thumb: "overview-thumb",
+  }),
+  {
+    seek: seekIndex,
+    choose: (from, to) => stretch.set(from, to),
+    changed: () => view.redraw(),
+    tip: (i) => view.tip(i),
+  },
+);
+const stretch = makeStretch(
+  parts({ title: "stretch-title", rows: "stretch-rows", basis: "stretch-basis", clear: "stretch-clear", loop: "loop" }),
+  drawStretch,
+);
+const markers = makeMarkers(parts({ list: "markers", none: "marker-none", save: "marker-save" }), {
+  seek: seekTime,
+  changed: () => view.redraw(),
+  say,
+});
+const table = makeTable(
+  parts({
+    details: "table",
+    head: "table-head",
+    body: "table-body",
+    step: "table-step",
+    before: "table-before",
+    after: "table-after",
+    place: "table-place",
+  }),
+);
+const view = makeView({
+  timeline,
+  colours,
+  markers: () => (isLive() ? [] : markers.all),
+  stretch: () => (isLive() ? null : stretch.now),
+  playing: () => isLive() || !player.paused,
+  chosen: (person) => {
+    table.show(view.trace, person);
+    drawStretch();
+  },
+});
+const live = makeLiveView({
+  show: (trace, at) => {
+    if (isLive()) {
+      view.show(trace, { live: true, view: at });
+      view.moment(trace.last);
+    }
+  },
+});
 
 const isLive = () => document.body.dataset.view === "live";
-function say(sentence) { $("news").textContent = sentence; }
+function say(sentence) {
+  $("news").textContent = sentence;
+}
 function refuse(sentence) {
   $("message").textContent = sentence;
   $("message").hidden = !sentence;
@@ -49,14 +103,21 @@ function refuse(sentence) {
 
 function onShown(time) {
   if (!traceIsOn || isLive()) return;
-  const { trace } = view, i = indexAt(trace.times, time);
-  if (stretch.looping && !player.paused && i > framesOf(trace, stretch.now)[1]) { seekTime(stretch.now.from); return; }
+  const { trace } = view,
+    i = indexAt(trace.times, time);
+  if (stretch.looping && !player.paused && i > framesOf(trace, stretch.now)[1]) {
+    seekTime(stretch.now.from);
+    return;
+  }
   view.moment(i);
   table.current = i;
 }
 
 function onEnded() {
-  if (!stretch.looping) { drawTransport(); return; }
+  if (!stretch.looping) {
+    drawTransport();
+    return;
+  }
   seekTime(stretch.now.from);
   player.play();
 }
@@ -70,8 +131,9 @@ function seekIndex(i) {
   view.moment(target);
   table.current = target;
 }
-function seekTime(time) { if (traceIsOn) seekIndex(indexAt(view.trace.times, time)); }
-const nowAt = () => view.trace.times[Math.max(0, view.current)];
+function seekTime(time) {
+  if (traceIsOn) seekIndex(indexAt(view.trace.times, time));
+}
 
 function drawStretch() {
   if (!traceIsOn || isLive()) return;
@@ -80,12 +142,16 @@ function drawStretch() {
 }
 
 function drawTransport() {
-  const playing = !player.paused, rate = (player.rate < 0 ? "−" : "") + Math.abs(player.rate) + "×";
+  const playing = !player.paused,
+    rate = (player.rate < 0 ? "−" : "") + Math.abs(player.rate) + "×";
   $("play").setAttribute("aria-label", playing ? "Pause" : "Play");
   $("play-shape").setAttribute("d", playing ? "M7 5h4v14H7zM13 5h4v14h-4z" : "M8 5v14l11-7z");
   $("rate").textContent = rate;
   $("rate").setAttribute("aria-label", "Speed " + rate);
-  if (!playing && traceIsOn && !isLive()) { view.drawPoint(); view.speak(); }
+  if (!playing && traceIsOn && !isLive()) {
+    view.drawPoint();
+    view.speak();
+  }
 }
 
 function pictureSays(sentence) {
@@ -95,7 +161,10 @@ function pictureSays(sentence) {
 
 // ---- which clip is open --------------------------------------------------------------------------------------------
 
-const clips = makeClips({ section: $("queue"), list: $("clips") }, { select: (clip) => clip && leaveLive(), changed: follow, refused: refuse, news: say, limits: () => limits });
+const clips = makeClips(
+  { section: $("queue"), list: $("clips") },
+  { select: (clip) => clip && leaveLive(), changed: follow, refused: refuse, news: say, limits: () => limits },
+);
 
 // Called whenever the chosen clip, or how far it has come, has changed.
 function follow(clip) {
@@ -108,19 +177,6 @@ function follow(clip) {
   drawWork(clip);
   if (ready && open !== clip.id && asked !== clip.id) openTrace(clip);
 }
-
-function drawWork(clip) {
-  const isBusy = clip && clip.state !== "done", hasFailed = isBusy && clip.state === "failed";
-  $("work").hidden = !isBusy;
-  if (!isBusy) return;
-  const doing = { queued: "Waits to be sent", sending: "Sending", waiting: "Waiting for its turn", working: "Working" }[clip.state];
-  setText("work-title", hasFailed ? "This clip could not be read" : doing + (["sending", "working"].includes(clip.state) ? " · " + percent(clip.progress) : ""));
-  setText("work-step", hasFailed ? clip.error : clip.step || "The trace appears here as soon as it is ready.");
-  $("work-bar").hidden = hasFailed;
-  $("work-bar").value = clip.progress || 0;
-  $("work").classList.toggle("failed", Boolean(hasFailed));
-}
-function setText(id, text) { if ($(id).textContent !== text) $(id).textContent = text; }
 
 function closeTrace() {
   if (open === null && !traceIsOn) return;
@@ -152,6 +208,7 @@ async function openTrace(clip) {
   showParts(true);
   showOnly("clip");
   drawAbout(clip, trace);
+  drawRemark(trace.remark || limits.remark);
   markers.load(clip.id);
   view.show(trace);
   table.show(trace, view.chosen);
@@ -162,28 +219,15 @@ async function openTrace(clip) {
   view.moment(0);
 }
 
-function drawAbout(clip, trace) {
-  $("get-csv").href = clipPath(clip.id, "trace.csv");
-  $("get-report").href = clipPath(clip.id, "report.html");
-  const people = trace.people.length, frames = trace.times.length;
-  const facts = [["clip", clip.name], ["length", clock(trace.end - trace.start)], ["frames", String(frames)], ["people", String(people)], ["note", trace.note]];
-  $("facts").replaceChildren(...facts.filter(([, text]) => text).flatMap(([name, text]) => {
-    const term = document.createElement("dt"), told = document.createElement("dd");
-    term.textContent = name;
-    told.textContent = text;
-    return [term, told];
-  }));
-  $("warnings").replaceChildren(...trace.warnings.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
-  drawRemark(trace.remark || limits.remark);
-}
-
 function drawRemark(remark) {
   $("remark").textContent = remark || "";
   $("remark").hidden = !remark;
 }
 
 function showOnly(kind) {
-  document.querySelectorAll("[data-only]").forEach((one) => { one.hidden = one.dataset.only !== kind; });
+  document.querySelectorAll("[data-only]").forEach((one) => {
+    one.hidden = one.dataset.only !== kind;
+  });
 }
 
 // ---- live ----------------------------------------------------------------------------------------------------------
@@ -201,7 +245,8 @@ function enterLive() {
   showOnly("live");
   $("timeline").dataset.still = "yes";
   $("go-live").setAttribute("aria-pressed", "true");
-  $("curves-caption").textContent = "The last minute, value by value as it comes. Each value uses only what came before it.";
+  $("curves-caption").textContent =
+    "The last minute, value by value as it comes. Each value uses only what came before it.";
   if (location.hash !== "#live") history.replaceState(null, "", "#live");
   drawRemark(limits.remark);
   live.open();
@@ -222,58 +267,55 @@ function leaveLive() {
 
 // ---- what people do ------------------------------------------------------------------------------------------------
 
-const act = {
-  toggle: () => player.toggle(), shuttle: (direction) => player.shuttle(direction), rate: (by) => player.changeRate(by),
-  step: (frames) => { if (!player.paused) player.pause(); seekIndex(Math.max(0, view.current) + frames); },
-  arrow: (sign, shift) => {
-    if (player.paused && !shift) seekIndex(Math.max(0, view.current) + sign);
-    else seekTime(nowAt() + sign * (shift && !player.paused ? 10 : 1));
-  },
-  loopFrom: () => { const to = stretch.now ? stretch.now.to : view.trace.end; stretch.set(nowAt(), to > nowAt() ? to : view.trace.end); },
-  loopTo: () => { const end = view.current < view.trace.last ? view.trace.times[view.current + 1] : view.trace.end; stretch.set(stretch.now && stretch.now.from < end ? stretch.now.from : view.trace.start, end); },
-  loop: () => stretch.toggleLoop(), clearStretch: () => stretch.clear(), mark: () => markers.add(nowAt()),
-  toMarker: (direction) => { const time = markers.beside(nowAt(), direction); if (time !== null) seekTime(time); },
-  toStart: () => seekIndex(0), toEnd: () => seekIndex(view.trace.last), zoom: (sign) => timeline.zoom(sign > 0 ? 1.6 : 1 / 1.6), fit: () => timeline.fit(),
-  nextPerson: () => { const { people } = view.trace; view.choose(people[(people.indexOf(view.chosen) + 1) % people.length]); },
-};
+const act = makeActions({ player, view, timeline, stretch, markers, seekIndex, seekTime });
 
 function listenToButtons() {
   const buttons = {
-    play: act.toggle, back: () => act.step(-1), forth: () => act.step(1), "loop-from": act.loopFrom, "loop-to": act.loopTo, mark: act.mark,
-    "zoom-in": () => act.zoom(1), "zoom-out": () => act.zoom(-1), "zoom-fit": act.fit, help: () => $("sheet").showModal(),
-    rate: () => player.setRate(RATES[(RATES.indexOf(player.rate) + 1) % RATES.length]), video: act.toggle,
-    choose: () => $("file").click(), "work-remove": () => clips.selected && clips.remove(clips.selected.id),
+    play: act.toggle,
+    back: () => act.step(-1),
+    forth: () => act.step(1),
+    "loop-from": act.loopFrom,
+    "loop-to": act.loopTo,
+    mark: act.mark,
+    "zoom-in": () => act.zoom(1),
+    "zoom-out": () => act.zoom(-1),
+    "zoom-fit": act.fit,
+    help: () => $("sheet").showModal(),
+    rate: () => player.setRate(RATES[(RATES.indexOf(player.rate) + 1) % RATES.length]),
+    video: act.toggle,
+    choose: () => $("file").click(),
+    "work-remove": () => clips.selected && clips.remove(clips.selected.id),
     "go-live": () => (isLive() ? leaveLive() : enterLive()),
   };
   for (const [id, action] of Object.entries(buttons)) $(id).addEventListener("click", action);
-  $("file").addEventListener("change", () => { clips.add([...$("file").files]); $("file").value = ""; });
-  listenToRecorder($("record"), parts({ dialog: "recorder", view: "recorder-view", state: "recorder-state", go: "recorder-go", cancel: "recorder-cancel" }), (file) => clips.add([file]));
-}
-
-function listenToDrops() {
-  let depth = 0;
-  const brings = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
-  const veil = (isThere) => { $("veil").hidden = !isThere; };
-  addEventListener("dragenter", (event) => { if (brings(event)) { depth += 1; veil(true); } });
-  addEventListener("dragleave", (event) => { if (brings(event)) { depth = Math.max(0, depth - 1); veil(depth > 0); } });
-  addEventListener("dragover", (event) => { if (brings(event)) event.preventDefault(); });
-  addEventListener("drop", (event) => {
-    if (!brings(event)) return;
-    event.preventDefault();
-    depth = 0;
-    veil(false);
-    clips.add([...event.dataTransfer.files]);
+  $("file").addEventListener("change", () => {
+    clips.add([...$("file").files]);
+    $("file").value = "";
   });
+  listenToRecorder(
+    $("record"),
+    parts({
+      dialog: "recorder",
+      view: "recorder-view",
+      state: "recorder-state",
+      go: "recorder-go",
+      cancel: "recorder-cancel",
+    }),
+    (file) => clips.add([file]),
+  );
 }
 
 async function begin() {
   fillSheet($("sheet-rows"));
   listenToButtons();
-  listenToDrops();
+  listenToDrops($("veil"), clips.add);
   listenToKeys({ player: $("player"), sheet: $("sheet"), isOn: $("keys-on") }, act, () => traceIsOn && !isLive());
   listenToTheme($("theme"), view.recolour);
   new ResizeObserver(view.redraw).observe($("player"));
-  $("video").addEventListener("loadedmetadata", () => pictureSays($("video").videoWidth ? "" : "Sound only."));
+  $("video").addEventListener("loadedmetadata", () => {
+    $("video").classList.toggle("unseen", !$("video").videoWidth);
+    pictureSays($("video").videoWidth ? "" : "Sound only.");
+  });
   try {
     limits = await askLimits();
     $("add-limits").textContent = limitWords(limits);
@@ -283,7 +325,9 @@ async function begin() {
     refuse(refusal.message);
   }
   if (location.hash === "#live") enterLive();
-  addEventListener("hashchange", () => { if (location.hash === "#live" && !isLive()) enterLive(); });
+  addEventListener("hashchange", () => {
+    if (location.hash === "#live" && !isLive()) enterLive();
+  });
   addEventListener("pagehide", () => live.close());
   await clips.look();
 }

@@ -7,17 +7,26 @@ const KEPT_AS = "vatrace-markers-";
 
 // on: {seek(seconds), changed(), say(sentence)}
 export function makeMarkers({ list, none, save }, on) {
-  let clip = null, markers = [];
+  let clip = null,
+    markers = [];
 
   function load(id) {
     clip = id;
     markers = [];
-    try { markers = JSON.parse(sessionStorage.getItem(KEPT_AS + id)) || []; } catch { /* none, or no storage */ }
+    try {
+      markers = JSON.parse(sessionStorage.getItem(KEPT_AS + id)) || [];
+    } catch {
+      /* none, or no storage */
+    }
     draw();
   }
 
   function keep() {
-    try { sessionStorage.setItem(KEPT_AS + clip, JSON.stringify(markers)); } catch { /* then until the page is left */ }
+    try {
+      sessionStorage.setItem(KEPT_AS + clip, JSON.stringify(markers));
+    } catch {
+      /* then until the page is left */
+    }
     on.changed();
   }
 
@@ -50,16 +59,29 @@ export function makeMarkers({ list, none, save }, on) {
   }
 
   function draw() {
-    list.replaceChildren(...markers.map((marker, n) => {
-      const item = document.createElement("li"), name = "M" + (n + 1), input = document.createElement("input");
-      input.value = marker.label;
-      input.placeholder = "what happens here";
-      input.maxLength = 200;
-      input.setAttribute("aria-label", "Label of marker " + name + " at " + clock(marker.time));
-      input.addEventListener("input", () => { marker.label = input.value; keep(); });
-      item.append(button(name + "  " + clock(marker.time), "Go to marker " + name + " at " + clock(marker.time), () => on.seek(marker.time)), input, button("×", "Remove marker " + name, () => remove(marker)));
-      return item;
-    }));
+    list.replaceChildren(
+      ...markers.map((marker, n) => {
+        const item = document.createElement("li"),
+          name = "M" + (n + 1),
+          input = document.createElement("input");
+        input.value = marker.label;
+        input.placeholder = "what happens here";
+        input.maxLength = 200;
+        input.setAttribute("aria-label", "Label of marker " + name + " at " + clock(marker.time));
+        input.addEventListener("input", () => {
+          marker.label = input.value;
+          keep();
+        });
+        item.append(
+          button(name + "  " + clock(marker.time), "Go to marker " + name + " at " + clock(marker.time), () =>
+            on.seek(marker.time),
+          ),
+          input,
+          button("×", "Remove marker " + name, () => remove(marker)),
+        );
+        return item;
+      }),
+    );
     none.hidden = markers.length > 0;
     save.hidden = !markers.length;
   }
@@ -70,13 +92,33 @@ export function makeMarkers({ list, none, save }, on) {
     return there.length ? there[direction > 0 ? 0 : there.length - 1].time : null;
   }
 
-  const saveTrack = () => saveText("labels.txt", markers.map((one, n) => [one.time.toFixed(6), one.time.toFixed(6), plainLabel(one.label) || "M" + (n + 1)].join("\t") + "\n").join(""));
+  const saveTrack = () =>
+    saveText(
+      "labels.txt",
+      markers
+        .map(
+          (one, n) =>
+            [one.time.toFixed(6), one.time.toFixed(6), plainLabel(one.label) || "M" + (n + 1)].join("\t") + "\n",
+        )
+        .join(""),
+    );
   save.addEventListener("click", saveTrack);
-  return { load, add, beside, get all() { return markers; } };
+  return {
+    load,
+    add,
+    beside,
+    get all() {
+      return markers;
+    },
+  };
 }
 
 // One line of plain text that no spreadsheet takes for a formula.
-const plainLabel = (text) => text.replace(/[\u0000-\u001f\u007f\u2028\u2029]+/g, " ").trim().replace(/^(?=[=+\-@])/, "'");
+const plainLabel = (text) =>
+  text
+    .replace(/[\u0000-\u001f\u007f\u2028\u2029]+/g, " ")
+    .trim()
+    .replace(/^(?=[=+\-@])/, "'");
 
 export function saveText(name, text, type = "text/plain") {
   const link = document.createElement("a");

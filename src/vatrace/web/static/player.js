@@ -35,7 +35,16 @@ export function makePlayer(video, { shown, changed, ended, unplayable }) {
     video.hidden = false;
     video.src = url;
     video.playbackRate = video.defaultPlaybackRate = rate;
-    video.addEventListener("loadedmetadata", () => { if (ticket === loaded) { follow(ticket); changed(); } }, { once: true });
+    video.addEventListener(
+      "loadedmetadata",
+      () => {
+        if (ticket === loaded) {
+          follow(ticket);
+          changed();
+        }
+      },
+      { once: true },
+    );
   }
 
   function unload() {
@@ -63,42 +72,52 @@ export function makePlayer(video, { shown, changed, ended, unplayable }) {
 
   // Browsers do not play backwards, so the clip is led back by seeks, as fast as they are answered.
   function lead(from, speed) {
-    const since = performance.now(), ticket = loaded;
+    const since = performance.now(),
+      ticket = loaded;
     const step = () => {
       if (reverse !== speed || ticket !== loaded) return;
       const time = Math.max(bounds.start, from - (speed * (performance.now() - since)) / 1000);
-      if (silent) silent.seek(time), shown(time);
+      if (silent) (silent.seek(time), shown(time));
       else if (!video.seeking) video.currentTime = time;
-      if (time > bounds.start) requestAnimationFrame(step); else pause();
+      if (time > bounds.start) requestAnimationFrame(step);
+      else pause();
     };
     requestAnimationFrame(step);
   }
 
   function pause() {
     reverse = 0;
-    if (silent) silent.pause(); else video.pause();
+    if (silent) silent.pause();
+    else video.pause();
     changed();
   }
 
   function play() {
     reverse = 0;
-    if (silent) silent.play(); else video.play().catch(changed);
+    if (silent) silent.play();
+    else video.play().catch(changed);
   }
 
   function setRate(rate) {
-    if (silent) silent.rate = rate; else video.playbackRate = rate;
+    if (silent) silent.rate = rate;
+    else video.playbackRate = rate;
     changed();
   }
 
   // J and L of an editing desk: backward or forward, twice as fast at every further press, up to four times.
   function shuttle(direction) {
     if (direction > 0) {
-      if (!paused() && !reverse) setRate(Math.min(4, Math.max(1, rate()) * 2)); else { setRate(1); play(); }
+      if (!paused() && !reverse) setRate(Math.min(4, Math.max(1, rate()) * 2));
+      else {
+        setRate(1);
+        play();
+      }
       return;
     }
     const faster = REVERSE_RATES[Math.min(REVERSE_RATES.length - 1, REVERSE_RATES.indexOf(reverse) + 1)];
     const from = time();
-    if (silent) silent.pause(); else video.pause();
+    if (silent) silent.pause();
+    else video.pause();
     reverse = faster;
     changed();
     lead(from, faster);
@@ -112,34 +131,78 @@ export function makePlayer(video, { shown, changed, ended, unplayable }) {
     setRate(RATES[Math.max(0, Math.min(RATES.length - 1, place + by))]);
   };
 
-  video.addEventListener("seeked", () => { if (wanted !== null) { const next = wanted; wanted = null; video.currentTime = next; } });
+  video.addEventListener("seeked", () => {
+    if (wanted !== null) {
+      const next = wanted;
+      wanted = null;
+      video.currentTime = next;
+    }
+  });
   video.addEventListener("error", goSilent);
   for (const name of ["play", "pause", "ratechange"]) video.addEventListener(name, changed);
   video.addEventListener("ended", ended);
   return {
-    load, unload, seek, play, pause, setRate, shuttle, changeRate,
+    load,
+    unload,
+    seek,
+    play,
+    pause,
+    setRate,
+    shuttle,
+    changeRate,
     toggle: () => (paused() ? play() : pause()),
-    get paused() { return paused(); },
-    get rate() { return rate(); },
+    get paused() {
+      return paused();
+    },
+    get rate() {
+      return rate();
+    },
   };
 }
 
 function silentClock({ start, end }, shown, changed, ended) {
-  let at = start, since = null, speed = 1;
+  let at = start,
+    since = null,
+    speed = 1;
   const now = () => Math.min(end, since === null ? at : at + (speed * (performance.now() - since)) / 1000);
-  const pause = () => { at = now(); since = null; changed(); };
+  const pause = () => {
+    at = now();
+    since = null;
+    changed();
+  };
   const step = () => {
     if (since === null) return;
     shown(now());
-    if (now() >= end) { pause(); ended(); } else requestAnimationFrame(step);
+    if (now() >= end) {
+      pause();
+      ended();
+    } else requestAnimationFrame(step);
   };
   return {
-    get time() { return now(); },
-    get paused() { return since === null; },
-    get rate() { return speed; },
-    set rate(value) { at = now(); if (since !== null) since = performance.now(); speed = value; },
-    play: () => { if (at >= end) at = start; since = performance.now(); changed(); requestAnimationFrame(step); },
+    get time() {
+      return now();
+    },
+    get paused() {
+      return since === null;
+    },
+    get rate() {
+      return speed;
+    },
+    set rate(value) {
+      at = now();
+      if (since !== null) since = performance.now();
+      speed = value;
+    },
+    play: () => {
+      if (at >= end) at = start;
+      since = performance.now();
+      changed();
+      requestAnimationFrame(step);
+    },
     pause,
-    seek: (time) => { at = time; if (since !== null) since = performance.now(); },
+    seek: (time) => {
+      at = time;
+      if (since !== null) since = performance.now();
+    },
   };
 }

@@ -5,11 +5,19 @@ const system = matchMedia("(prefers-color-scheme: dark)");
 const root = document.documentElement;
 
 function kept() {
-  try { return localStorage.getItem(KEPT_AS); } catch { return null; } // a browser may refuse storage
+  try {
+    return localStorage.getItem(KEPT_AS);
+  } catch {
+    return null;
+  } // a browser may refuse storage
 }
 
 function keep(theme) {
-  try { localStorage.setItem(KEPT_AS, theme); } catch { /* the choice then lasts as long as the page */ }
+  try {
+    localStorage.setItem(KEPT_AS, theme);
+  } catch {
+    /* the choice then lasts as long as the page */
+  }
 }
 
 export const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);

@@ -10,7 +10,13 @@ function blocksOf(series) {
     const count = Math.ceil(series.length / BLOCK);
     blocks = { low: new Float32Array(count), high: new Float32Array(count) };
     for (let n = 0; n < count; n++) {
-      [blocks.low[n], blocks.high[n]] = scan(series, n * BLOCK, Math.min((n + 1) * BLOCK, series.length), Infinity, -Infinity);
+      [blocks.low[n], blocks.high[n]] = scan(
+        series,
+        n * BLOCK,
+        Math.min((n + 1) * BLOCK, series.length),
+        Infinity,
+        -Infinity,
+      );
     }
     summed.set(series, blocks);
   }
@@ -28,7 +34,8 @@ function scan(series, from, to, low, high) {
 
 // Lowest and highest of series[from..to), low above high where nothing is there.
 export function extremes(series, from, to) {
-  const firstBlock = Math.ceil(from / BLOCK), lastBlock = Math.floor(to / BLOCK);
+  const firstBlock = Math.ceil(from / BLOCK),
+    lastBlock = Math.floor(to / BLOCK);
   if (lastBlock - firstBlock < 2) return scan(series, from, to, Infinity, -Infinity);
   const { low: lows, high: highs } = blocksOf(series);
   let [low, high] = scan(series, from, firstBlock * BLOCK, Infinity, -Infinity);

@@ -10,10 +10,12 @@ const WHEEL_STEP = 0.0022; // of zoom for each pixel of the wheel
 // on: {seek(index), choose(from, to), changed(), tip(index) -> lines}
 export function makeTimeline(parts, on) {
   const { box, slider, cursor, hover, tip, overview, thumb } = parts;
-  let trace = null, current = -1;
+  let trace = null,
+    current = -1;
   const view = { from: 0, to: 1 };
   const fingers = new Map();
-  let drag = null, pinch = null;
+  let drag = null,
+    pinch = null;
 
   const bounds = () => ({ start: trace.start, end: Math.max(trace.end, trace.start + 0.001) });
   const isZoomed = () => trace && view.to - view.from < (bounds().end - bounds().start) * 0.999;
@@ -53,8 +55,14 @@ export function makeTimeline(parts, on) {
   }
 
   function place() {
-    const height = box.clientHeight, width = box.clientWidth - MARGIN.left - MARGIN.right;
-    Object.assign(slider.style, { left: MARGIN.left + "px", width: width + "px", top: HEADING - 7 + "px", height: height - MARGIN.bottom - HEADING + 7 + "px" });
+    const height = box.clientHeight,
+      width = box.clientWidth - MARGIN.left - MARGIN.right;
+    Object.assign(slider.style, {
+      left: MARGIN.left + "px",
+      width: width + "px",
+      top: HEADING - 7 + "px",
+      height: height - MARGIN.bottom - HEADING + 7 + "px",
+    });
     overview.hidden = !isZoomed();
     if (isZoomed()) {
       const { start, end } = bounds();
@@ -79,13 +87,17 @@ export function makeTimeline(parts, on) {
     return view.from + Math.max(0, Math.min(1, (event.clientX - area.left) / area.width)) * (view.to - view.from);
   };
 
-  function leave() { tip.hidden = hover.hidden = true; }
+  function leave() {
+    tip.hidden = hover.hidden = true;
+  }
 
   function pointAt(event) {
-    const area = box.getBoundingClientRect(), i = indexAt(trace.times, timeAt(event));
+    const area = box.getBoundingClientRect(),
+      i = indexAt(trace.times, timeAt(event));
     tip.textContent = on.tip(i).filter(Boolean).join("\n");
     tip.hidden = hover.hidden = false;
-    const x = event.clientX - area.left, y = event.clientY - area.top;
+    const x = event.clientX - area.left,
+      y = event.clientY - area.top;
     const left = x + tip.offsetWidth + 24 > area.width ? x - tip.offsetWidth - 14 : x + 14;
     const top = Math.max(0, Math.min(area.height - tip.offsetHeight, y + 14));
     tip.style.transform = "translate(" + Math.max(0, left) + "px," + top + "px)";
@@ -96,7 +108,11 @@ export function makeTimeline(parts, on) {
     if (event.button || !trace || trace.last < 0 || slider.dataset.still) return;
     fingers.set(event.pointerId, event);
     slider.setPointerCapture(event.pointerId);
-    if (fingers.size === 2) { drag = null; pinch = spread(); return; }
+    if (fingers.size === 2) {
+      drag = null;
+      pinch = spread();
+      return;
+    }
     drag = { from: timeAt(event), choosing: event.shiftKey };
     if (!drag.choosing) on.seek(indexAt(trace.times, drag.from));
   }
@@ -142,7 +158,8 @@ export function makeTimeline(parts, on) {
       setView(from, from + begin.wide);
     };
     overview.addEventListener("pointermove", slide);
-    for (const name of ["pointerup", "pointercancel"]) overview.addEventListener(name, () => overview.removeEventListener("pointermove", slide), { once: true });
+    for (const name of ["pointerup", "pointercancel"])
+      overview.addEventListener(name, () => overview.removeEventListener("pointermove", slide), { once: true });
   }
 
   slider.addEventListener("pointerdown", press);

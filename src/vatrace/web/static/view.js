@@ -12,11 +12,27 @@ const $ = (id) => document.getElementById(id);
 
 // given: {timeline, colours(), markers(), stretch(), playing(), chosen(person)}
 export function makeView(given) {
-  let trace = null, chosen = null, current = -1, colour = given.colours();
-  let withOthers = true, isLive = false, asked = false, spokenAt = 0, planeAt = 0, speaking = 0;
+  let trace = null,
+    chosen = null,
+    current = -1,
+    colour = given.colours();
+  let withOthers = true,
+    isLive = false,
+    asked = false,
+    spokenAt = 0,
+    planeAt = 0,
+    speaking = 0;
 
   const others = () => (trace && withOthers ? trace.people.filter((one) => one !== chosen) : []);
-  const scene = () => ({ trace, chosen, others: others(), view: given.timeline.view, stretch: given.stretch(), markers: given.markers(), colour });
+  const scene = () => ({
+    trace,
+    chosen,
+    others: others(),
+    view: given.timeline.view,
+    stretch: given.stretch(),
+    markers: given.markers(),
+    colour,
+  });
 
   function show(next, { live = false, view = null } = {}) {
     const before = chosen && isLive === live ? chosen.number : 0;
@@ -25,7 +41,10 @@ export function makeView(given) {
     current = -1;
     chosen = trace.people.find((one) => live && one.number === before) || trace.people[0];
     given.timeline.show(trace, view);
-    if (!live) { drawPeople(); describe(); }
+    if (!live) {
+      drawPeople();
+      describe();
+    }
     redraw();
   }
 
@@ -83,7 +102,10 @@ export function makeView(given) {
 
   // Says the moment once it has come to rest, and now and then while playing.
   function speak() {
-    const say = () => { spokenAt = performance.now(); if (trace && current >= 0 && current <= trace.last) $("spoken").textContent = words(current); };
+    const say = () => {
+      spokenAt = performance.now();
+      if (trace && current >= 0 && current <= trace.last) $("spoken").textContent = words(current);
+    };
     clearTimeout(speaking);
     if (!given.playing()) speaking = setTimeout(say, 400);
     else if (performance.now() - spokenAt > SPOKEN_EVERY_MS) say();
@@ -94,9 +116,14 @@ export function makeView(given) {
     $("read-time").textContent = isLive ? "now" : clock(trace.times[current]);
     $("read-valence").textContent = signed(chosen.valence[current]);
     $("read-arousal").textContent = signed(chosen.arousal[current]);
-    for (const [name, say, gate] of [["face", faceWords, chosen.gateFace], ["voice", voiceWords, chosen.gateVoice]]) {
-      const text = say(chosen, current), share = gate ? gate[current] : NaN;
-      $("read-" + name).textContent = text + (Number.isNaN(share) ? "" : (text ? " · " : name + " ") + "gate " + part(share));
+    for (const [name, say, gate] of [
+      ["face", faceWords, chosen.gateFace],
+      ["voice", voiceWords, chosen.gateVoice],
+    ]) {
+      const text = say(chosen, current),
+        share = gate ? gate[current] : NaN;
+      $("read-" + name).textContent =
+        text + (Number.isNaN(share) ? "" : (text ? " · " : name + " ") + "gate " + part(share));
       $("read-" + name).classList.toggle("missing", text.startsWith("no "));
       $("gauge-" + name).style.width = (Number.isNaN(share) ? 0 : 100 * share) + "%";
       $("gauge-" + name).parentElement.hidden = !gate;
@@ -115,7 +142,8 @@ export function makeView(given) {
   }
 
   function drawPeople() {
-    const box = $("people"), several = trace.people.length > 1;
+    const box = $("people"),
+      several = trace.people.length > 1;
     box.hidden = !several;
     if (!several) return;
     const had = box.contains(document.activeElement);
@@ -124,7 +152,8 @@ export function makeView(given) {
   }
 
   function choice(person) {
-    const label = document.createElement("label"), input = document.createElement("input");
+    const label = document.createElement("label"),
+      input = document.createElement("input");
     Object.assign(input, { type: "radio", name: "person", value: person.number, checked: person === chosen });
     input.setAttribute("aria-label", personName(person));
     input.addEventListener("change", () => choose(person));
@@ -133,7 +162,9 @@ export function makeView(given) {
   }
 
   function sample(person) {
-    const ns = "http://www.w3.org/2000/svg", svg = document.createElementNS(ns, "svg"), line = document.createElementNS(ns, "path");
+    const ns = "http://www.w3.org/2000/svg",
+      svg = document.createElementNS(ns, "svg"),
+      line = document.createElementNS(ns, "path");
     svg.setAttribute("viewBox", "0 0 26 8");
     svg.setAttribute("aria-hidden", "true");
     line.setAttribute("d", "M1 4h24");
@@ -143,15 +174,46 @@ export function makeView(given) {
   }
 
   function together() {
-    const label = document.createElement("label"), input = document.createElement("input");
+    const label = document.createElement("label"),
+      input = document.createElement("input");
     label.className = "together";
     Object.assign(input, { type: "checkbox", checked: withOthers });
-    input.addEventListener("change", () => { withOthers = input.checked; redraw(); });
+    input.addEventListener("change", () => {
+      withOthers = input.checked;
+      redraw();
+    });
     label.append(input, "show the others");
     return label;
   }
 
-  function clear() { trace = chosen = null; current = -1; clearTimeout(speaking); $("spoken").textContent = ""; }
-  function recolour() { colour = given.colours(); redraw(); }
-  return { show, choose, moment, redraw, recolour, tip, clear, drawPoint, speak, get trace() { return trace; }, get chosen() { return chosen; }, get current() { return current; } };
+  function clear() {
+    trace = chosen = null;
+    current = -1;
+    clearTimeout(speaking);
+    $("spoken").textContent = "";
+  }
+  function recolour() {
+    colour = given.colours();
+    redraw();
+  }
+  return {
+    show,
+    choose,
+    moment,
+    redraw,
+    recolour,
+    tip,
+    clear,
+    drawPoint,
+    speak,
+    get trace() {
+      return trace;
+    },
+    get chosen() {
+      return chosen;
+    },
+    get current() {
+      return current;
+    },
+  };
 }
