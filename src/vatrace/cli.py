@@ -31,11 +31,13 @@ COMMANDS = {
     "demo": "go the whole way once, from nothing to a trace, on drawn faces",
     "predict": "write the valence-arousal trace of your own videos",
     "serve": "open a page on this machine for traces of your own clips",
+    "live": "open that page at the camera, and see the trace as it comes",
     "export": "write traces for ELAN, Praat, players, pandas, or drawn into the clip",
     "synth": "make a corpus of drawn talking faces with known truth",
     "doctor": "say what of a data set is there, and what is odd about it",
     "crops": "cut out and align the face of every frame",
     "weights": "download what is not part of vatrace: VGGish",
+    "starter": "make the starter model again, and measure it",
     "extract": "make the features of videos",
     "pretrain": "teach an encoder faces without labels (masked autoencoder)",
     "finetune": "tune the upper third of an encoder to valence and arousal",
@@ -48,7 +50,8 @@ COMMANDS = {
     "reproduce": "make the tables and figures of the paper",
 }
 
-_ABOVE_RECIPES = {"serve": "vatrace.web.serve"}  # commands that are no recipe: the page is a way in, as this file is
+# Commands that are no recipe: the page is a way in, as this file is.
+_ABOVE_RECIPES = {"serve": "vatrace.web.serve", "live": "vatrace.web.live_page"}
 
 USAGE_TEXT = """usage: vatrace COMMAND ... [--help]
 

@@ -43,7 +43,7 @@ LEAST_VOICED_SHARE = 0.15  # of the active rows; speech .28
 LEAST_PERIODICITY = 0.7  # median of the voiced rows; speech .77
 STILL_SEMITONES = 0.02  # from one row to the next
 MOST_STILL_SHARE = 0.35  # of the steps inside voiced stretches; speech .12
-LEAST_FLUX = 0.04  # mean over the voiced rows; speech .05
+LEAST_FLUX = 0.035  # mean over the voiced rows; speech .05
 LEAST_LOUDNESS_STD_DB = 3.0  # over the active rows; speech 5
 PITCH_REACH_SEMITONES = 12.0  # from the window's median; further away the tracker has jumped an octave
 
