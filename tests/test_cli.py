@@ -130,7 +130,7 @@ def test_data_go_to_stdout_and_talk_to_stderr_without_colours(small_demo: Demo, 
     done = run("predict", clip, "--model", small_demo.model, "--out", "-", cwd=tmp_path)
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert lines[0] == "frame,time,person,valence,arousal,face,voice,gate_face,gate_voice"
+    assert lines[0] == "frame,time,person,valence,arousal,face,voice,face_score,gate_face,gate_voice"
     assert len(lines) == 176
     assert "drawn faces" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
@@ -195,7 +195,7 @@ def test_a_batch_goes_on_past_bad_files_and_names_them(
     assert said.out == f"{tmp_path / 'out' / 'clip.csv'}\n"
     for name in ("a_text.mp4", "b_empty.mp4", "missing.mp4"):
         assert sum(line.startswith("failed:") and name in line for line in said.err.splitlines()) == 1
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"clip.csv", "clip.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"clip.csv", "clip.json", "summary.csv"}
 
 
 def silent_or_blank(path: Path, *, face: Path | None, sound: bool, frames: int = 50) -> Path:
@@ -260,7 +260,7 @@ def test_one_frame_is_enough(small_demo: Demo, tmp_path: Path) -> None:
         ("cut", 1, "cut.mp4"),
         ("sound only", 1, "sound.m4a"),
         ("missing", 3, "no such file"),
-        ("empty folder", 3, "holds no video"),
+        ("empty folder", 3, "holds neither video nor sound"),
         ("no match", 3, "nothing matches"),
     ],
 )
@@ -311,6 +311,7 @@ def test_no_model_says_how_to_get_one(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vatrace.inference.starter_folder", lambda: tmp_path / "no starter")
     assert main(["predict", str(clip)]) == 3
     assert "`make demo`" in capsys.readouterr().err
 

@@ -11,7 +11,9 @@ def test_a_configuration_survives_being_plain_data(config: ModelConfig | TrainCo
 
 
 def test_an_unknown_key_is_an_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="WindowConfig has no window; it has stride_frames, window_frames"):
+    with pytest.raises(
+        ValueError, match="WindowConfig has no window; it has smooth_seconds, stride_frames, window_frames"
+    ):
         from_dict(WindowConfig, {"window": 3})
 
 

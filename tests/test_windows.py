@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vatrace.windows import Window, merge_windows, split_windows, windows_in_time
+from vatrace.windows import Window, merge_windows, smooth_in_time, split_windows, windows_in_time
 
 
 def test_the_papers_windows_overlap_by_a_hundred_frames_and_keep_the_tail() -> None:
@@ -65,3 +65,27 @@ def test_a_slow_film_has_no_gaps_and_one_lost_frame_is_none() -> None:
     assert windows_in_time(lost, 8, 6) == split_windows(17, 8, 6)
     assert windows_in_time(np.zeros(1), 8, 6) == [Window(0, 1)]
     assert windows_in_time(np.zeros(0), 8, 6) == []
+
+
+def test_smoothing_is_the_mean_over_the_time_around_and_not_over_a_number_of_frames() -> None:
+    times = np.array([0.0, 0.1, 0.2, 0.9, 1.0])  # a rate that changes
+    values = np.array([[1.0], [2.0], [6.0], [10.0], [20.0]])
+    smooth = smooth_in_time(values, times, 0.2, np.ones(5, bool))
+    assert smooth[:, 0].tolist() == pytest.approx([1.5, 3.0, 4.0, 15.0, 15.0])
+
+
+def test_smoothing_takes_nothing_from_frames_without_a_value_and_gives_them_none() -> None:
+    times = np.arange(4) / 10
+    values = np.array([[1.0, 5.0], [np.nan, 6.0], [3.0, 7.0], [100.0, 100.0]])
+    smooth = smooth_in_time(values, times, 1.0, np.array([True, True, True, False]))
+    assert smooth[[0, 2], 0].tolist() == pytest.approx([2.0, 2.0])
+    assert np.isnan(smooth[1, 0])
+    assert smooth[:3, 1].tolist() == pytest.approx([6.0, 6.0, 6.0])
+    assert smooth[3].tolist() == [100.0, 100.0]  # as it was
+
+
+def test_smoothing_of_a_long_clip_loses_no_digits() -> None:
+    values = np.full((200_000, 1), 0.3)
+    values[0] = 1e6
+    smooth = smooth_in_time(values, np.arange(200_000) / 25, 1.0, np.ones(200_000, bool))
+    assert np.abs(smooth[1000:] - 0.3).max() < 1e-9

@@ -30,10 +30,14 @@ DONE, SOME_FAILED, USAGE, NOTHING_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 COMMANDS = {
     "demo": "go the whole way once, from nothing to a trace, on drawn faces",
     "predict": "write the valence-arousal trace of your own videos",
+    "serve": "open a page on this machine for traces of your own clips",
+    "live": "open that page at the camera, and see the trace as it comes",
+    "export": "write traces for ELAN, Praat, players, pandas, or drawn into the clip",
     "synth": "make a corpus of drawn talking faces with known truth",
     "doctor": "say what of a data set is there, and what is odd about it",
     "crops": "cut out and align the face of every frame",
     "weights": "download what is not part of vatrace: VGGish",
+    "starter": "make the starter model again, and measure it",
     "extract": "make the features of videos",
     "pretrain": "teach an encoder faces without labels (masked autoencoder)",
     "finetune": "tune the upper third of an encoder to valence and arousal",
@@ -45,6 +49,9 @@ COMMANDS = {
     "crossval": "train and score a model on every fold",
     "reproduce": "make the tables and figures of the paper",
 }
+
+# Commands that are no recipe: the page is a way in, as this file is.
+_ABOVE_RECIPES = {"serve": "vatrace.web.serve", "live": "vatrace.web.live_page"}
 
 USAGE_TEXT = """usage: vatrace COMMAND ... [--help]
 
@@ -137,7 +144,8 @@ def _run(command: str, arguments: Sequence[str]) -> int:
 
 def _recipe(command: str) -> Callable[..., Any]:  # Any: what a recipe gives back differs
     name = command.replace(" ", "_")
-    function: Callable[..., Any] = getattr(importlib.import_module(f"vatrace.recipes.{name}"), name)
+    module = _ABOVE_RECIPES.get(name, f"vatrace.recipes.{name}")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function
 
 
@@ -335,5 +343,11 @@ def _is_about_options(error: ValueError) -> bool:
         return False
     source = Path(trace.tb_frame.f_code.co_filename)
     package = Path(__file__).parent
-    checks = (package / "config.py", package / "training" / "world.py", package / "training" / "loop.py")
+    checks = (
+        package / "web" / "serve.py",
+        package / "config.py",
+        package / "report" / "formats.py",
+        package / "training" / "world.py",
+        package / "training" / "loop.py",
+    )
     return (source.parent == package / "recipes" and source.stem != "parallel") or source in checks

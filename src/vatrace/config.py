@@ -10,21 +10,30 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_
 
 Config = TypeVar("Config")
 PictureLoss = Literal["mse", "ccc", "ccc+mse"]
-Fusion = Literal["bdca", "concat", "visual", "audio", "framewise"]
+Fusion = Literal["bdca", "concat", "visual", "audio", "framewise", "late"]
 AudioTcns = Literal["joint", "each"]
 Directions = Literal["both", "vdaa", "adva"]
 GateSees = Literal["attended", "both", "validity"]
 GateWeighs = Literal["attended", "read"]
 Activation = Literal["relu", "identity"]
 AttentionTime = Literal["none", "distance", "rotary", "window"]
+LONGEST_SMOOTHING_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowConfig:
-    """How a long clip is cut for the temporal model (paper, IV-C: 300 frames, stride 200)."""
+    """How a long clip is cut for the temporal model (paper, IV-C: 300 frames, stride 200).
+
+    Args:
+        window_frames: frames a window.
+        stride_frames: frames between the starts of two windows.
+        smooth_seconds: each predicted value becomes the mean over so much time around it; 0 leaves it (the paper names
+            no smoothing).
+    """
 
     window_frames: int = 300
     stride_frames: int = 200
+    smooth_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         _positive(self, "window_frames", "stride_frames")
@@ -32,6 +41,10 @@ class WindowConfig:
             raise ValueError(
                 f"stride_frames ({self.stride_frames}) exceeds window_frames ({self.window_frames}), which would leave "
                 f"frames unpredicted; choose stride_frames <= {self.window_frames}."
+            )
+        if not 0 <= self.smooth_seconds <= LONGEST_SMOOTHING_SECONDS:
+            raise ValueError(
+                f"smooth_seconds must be in [0, {LONGEST_SMOOTHING_SECONDS:g}], got {self.smooth_seconds}."
             )
 
 
@@ -41,7 +54,7 @@ class ModelConfig:
 
     Args:
         fusion: `bdca`, the paper's model; `concat`, both streams side by side; `visual` or `audio` alone; `framewise`,
-            a linear layer on each frame's visual features.
+            a linear layer on each frame's visual features; `late`, a linear layer a channel, joined frame by frame.
         dim: values a frame and modality inside.
         tcn_layers: residual blocks of each TCN.
         tcn_kernel: frames a convolution of theirs sees at once.
@@ -102,9 +115,10 @@ class ModelConfig:
 
     def _check_widths(self) -> None:
         times, width = ("", self.dim) if self.fusion in ("visual", "audio") else ("2 x ", 2 * self.dim)
-        if width % self.encoder_heads and self.fusion != "framewise":
+        has_encoder = self.fusion not in _LINEAR
+        if width % self.encoder_heads and has_encoder:
             raise ValueError(f"encoder_heads ({self.encoder_heads}) must divide {times}dim ({width}).")
-        if width % 2 and self.fusion != "framewise":
+        if width % 2 and has_encoder:
             raise ValueError(f"dim ({self.dim}) must be even, as sines and cosines come in pairs.")
         if self.dim % self.attention_heads:
             raise ValueError(f"attention_heads ({self.attention_heads}) must divide dim ({self.dim}).")
@@ -125,6 +139,8 @@ class ModelConfig:
             idle.setdefault("attention_reach_frames", f"attention_time is {self.attention_time}, not window")
         if self.fusion in ("visual", "framewise"):
             idle["audio_tcns"] = f"fusion is {self.fusion}, which does not listen"
+        if self.fusion == "late":
+            idle["audio_tcns"] = "fusion is late, which has no TCN"
         for name, reason in idle.items():
             default = next(entry.default for entry in fields(self) if entry.name == name)
             if getattr(self, name) != default:
@@ -133,6 +149,7 @@ class ModelConfig:
                 )
 
 
+_LINEAR = ("framewise", "late")  # fusions without TCN and encoder
 _BDCA_ONLY = (
     "gate",
     "directions",
@@ -195,10 +212,10 @@ CHANNEL_PIXELS = PixelStatistics((0.471, 0.363, 0.333), (0.220, 0.193, 0.180))
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """A timm vision transformer or CNN and how its pictures are prepared.
+    """A vision transformer or CNN and how its pictures are prepared.
 
     Args:
-        architecture: a timm model name.
+        architecture: a timm model name, or `expression7`, the small network of the starter model.
         arguments: what overrides that architecture's sizes, such as `{"depth": 6}`.
         image_pixels: side of the square picture the network takes.
         mean: mean of each channel (red, green, blue) on [0, 1] pixels (paper, IV-C: .389, one number for all three).

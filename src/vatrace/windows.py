@@ -17,6 +17,7 @@ from vatrace.streams import TimeArray
 
 GAP_SECONDS = 1.0  # between two frames: a longer step is a gap, unless the whole clip is that slow
 GAP_STEPS = 5.0  # usual steps of the clip
+_TIE_SECONDS = 1e-6  # times that differ by less are the same
 
 
 @dataclass(frozen=True)
@@ -108,3 +109,27 @@ def merge_windows(
     if total is None or (count == 0).any():
         raise ValueError(f"the windows leave {int((count == 0).sum())} of {num_frames} frames uncovered.")
     return total / count.reshape(-1, *[1] * (total.ndim - 1))
+
+
+def smooth_in_time(
+    values: NDArray[np.floating], times_seconds: TimeArray, seconds: float, valid: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Replace each value by the mean over the time around it.
+
+    Args:
+        values: `[frames, outputs]`; NaN is no value.
+        times_seconds: `[frames]`, increasing.
+        seconds: how much time, half of it to either side; frames on the border count.
+        valid: `[frames]`, which frames may be taken.
+
+    Returns:
+        `[frames, outputs]` float64. A value that is NaN, or of a frame that is not valid, stays as it is.
+    """
+    known = valid[:, None] & np.isfinite(values)
+    first = np.searchsorted(times_seconds, times_seconds - seconds / 2 - _TIE_SECONDS)
+    stop = np.searchsorted(times_seconds, times_seconds + seconds / 2 + _TIE_SECONDS, side="right")
+    start = np.zeros((1, values.shape[1]))
+    sums = np.concatenate([start, np.cumsum(np.where(known, values, 0.0), axis=0, dtype=np.float64)])
+    counts = np.concatenate([start, np.cumsum(known, axis=0)])
+    means = (sums[stop] - sums[first]) / np.maximum(counts[stop] - counts[first], 1)
+    return np.where(known, means, values)

@@ -166,3 +166,28 @@ def test_a_hub_that_cannot_be_reached_says_what_to_do(monkeypatch: pytest.Monkey
     monkeypatch.setattr("vatrace.features.visual.timm.models._builder.load_pretrained", unreachable)
     with pytest.raises(ModelError, match="Give a file with --weights, or --random-weights"):
         encoder_from_timm(NAME)
+
+
+def test_the_expression_network_is_known_by_name_and_comes_back_with_its_shift(tmp_path: Path) -> None:
+    config = EncoderConfig(architecture="expression7", arguments={"logit_shift": [0.0] * 6 + [1.5]}, image_pixels=64)
+    encoder = make_encoder(config, build_network(config).eval())
+    save_encoder(tmp_path, encoder)
+    back = load_encoder(tmp_path)
+    assert back.identity == encoder.identity
+    assert back.dim == 7
+    assert np.array_equal(back.encode(crops()), encoder.encode(crops()))
+    assert back.encode(crops()).sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_pixels": 224}, "expression7 takes pictures of 64 pixels, got 224"),
+        ({"arguments": {"depth": 6}}, "expression7 cannot be made with .*depth"),
+        ({"arguments": {"logit_shift": [1.0]}}, "logit_shift needs 7 numbers"),
+    ],
+)
+def test_an_expression_network_of_another_shape_is_refused(change: dict[str, object], message: str) -> None:
+    options: dict[str, object] = {"architecture": "expression7", "image_pixels": 64} | change
+    with pytest.raises(ModelError, match=message):
+        build_network(EncoderConfig(**options))  # type: ignore[arg-type]  # one wrong option at a time

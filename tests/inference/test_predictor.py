@@ -80,3 +80,15 @@ def test_what_lies_behind_a_gap_in_time_has_no_say(tmp_path: Path) -> None:
     before, after = (predictor().trace(whole.read(a, b)) for a, b in ((0, 45), (45, 100)))
     assert np.allclose(parted.valence, np.r_[before.valence, after.valence], atol=1e-6)
     assert not np.allclose(parted.valence, predictor().trace(features).valence, atol=1e-4)
+
+
+def test_a_model_that_smooths_gives_the_means_of_what_it_would_give_without(tmp_path: Path) -> None:
+    features = make_clip(tmp_path, "clip", 0, frames=100).features.read()  # 25 frames a second, no face in 50 to 59
+    features.streams["mfcc"].valid[55:65] = False
+    rough = predictor()
+    smooth = Predictor(replace(rough.model, window=replace(rough.model.window, smooth_seconds=0.2)))
+    plain, means = rough.trace(features), smooth.trace(features)
+    assert means.arousal[30] == pytest.approx(plain.arousal[28:33].mean(), abs=1e-6)
+    assert means.valence[54] == pytest.approx(plain.valence[52:55].mean(), abs=1e-6)  # 55 to 59 have no value
+    assert np.array_equal(means.valid, plain.valid)
+    assert np.isnan(means.valence[55:60]).all()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.media.clips import click_at, even_times, flash_at, open_disorderly, stamp, write_clip
-from vatrace.media.audio import SAMPLE_RATE_HZ, Waveform, read_audio
+from vatrace.media.audio import SAMPLE_RATE_HZ, Waveform, read_audio, read_audio_blocks
 from vatrace.media.video import read_frames
 
 MEDIA = Path(__file__).parents[2] / ".." / "shared" / "media"
@@ -165,3 +165,28 @@ def test_sound_that_is_already_as_wanted_is_left_as_it_is() -> None:
     with wave.open(str(path)) as file:
         expected = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2") / 32768
     np.testing.assert_allclose(heard(path).samples, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("block_seconds", [0.05, 0.7, 60.0])
+def test_blocks_end_to_end_are_the_whole_sound_and_each_says_when_it_starts(
+    tmp_path: Path, block_seconds: float
+) -> None:
+    sound = 0.3 * np.random.default_rng(0).normal(size=(2, 3 * 48_000)).astype(np.float32)
+    path = write_clip(tmp_path / "c.mkv", times=even_times(80), sound=sound, audio_start=0.4)
+    whole = read_audio(path)
+    assert whole is not None
+    blocks = list(read_audio_blocks(path, block_seconds=block_seconds))
+    np.testing.assert_array_equal(np.concatenate([each.samples for each in blocks]), whole.samples)
+    lengths = np.array([len(each.samples) for each in blocks])
+    assert (lengths[:-1] == round(block_seconds * 16_000)).all()
+    starts = whole.start_seconds + np.concatenate([[0], np.cumsum(lengths[:-1])]) / 16_000
+    np.testing.assert_allclose([each.start_seconds for each in blocks], starts, atol=1e-9)
+
+
+def test_a_clip_without_sound_has_no_blocks(tmp_path: Path) -> None:
+    assert list(read_audio_blocks(write_clip(tmp_path / "c.mkv", times=even_times(3)))) == []
+
+
+def test_blocks_without_a_sample_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="must hold a sample of 1/16000 s, got 0"):
+        next(read_audio_blocks(tmp_path / "any.wav", block_seconds=0.0))

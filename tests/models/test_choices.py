@@ -20,7 +20,7 @@ def test_a_variant_survives_being_plain_data() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"fusion": "sum"}, "fusion must be one of bdca, concat, visual, audio, framewise, got 'sum'"),
+        ({"fusion": "sum"}, "fusion must be one of bdca, concat, visual, audio, framewise, late, got 'sum'"),
         ({"directions": "one"}, "directions must be one of both, vdaa, adva, got 'one'"),
         ({"attention_time": "alibi"}, "attention_time must be one of none, distance, rotary, window, got 'alibi'"),
         ({"gate_sees": "all"}, "gate_sees must be one of attended, both, validity, got 'all'"),

@@ -21,6 +21,7 @@ FUSIONS: dict[str, dict[str, object]] = {
     "visual": {"fusion": "visual"},
     "audio": {"fusion": "audio"},
     "framewise": {"fusion": "framewise"},
+    "late": {"fusion": "late"},
 }
 OPTIONS: dict[str, dict[str, object]] = {
     "no gate": {"gate": False},

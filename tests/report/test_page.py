@@ -124,6 +124,7 @@ def test_embedded_data_equals_the_trace(tmp_path: Path) -> None:
             "gate_face": [0.7, None, 0.7],
             "gate_voice": [0.4, None, 0.4],
         },
+        "others": [],
         "truth": {"time": [0.02], "valence": [1.0], "arousal": [-1.0]},
         "episodes": [{"channel": "voice", "kind": "muted", "start": 0.04, "end": 0.09}],
         "missing": [{"kind": "neither face nor voice", "start": 0.04, "end": 0.1}],

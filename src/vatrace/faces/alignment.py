@@ -6,7 +6,7 @@ close as possible, in the least-squares sense, to the template of ArcFace. Point
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -101,17 +101,38 @@ def aligned_crops(
     Raises:
         ValueError: the frames are not those of the track: another number, or other times.
     """
-    expected = len(track.times_seconds)
+    yield from ((index, crop) for _, index, crop in crops_of_people(frames, [track], size_pixels))
+
+
+def crops_of_people(
+    frames: Iterable[TimedFrame], tracks: Sequence[FaceTrack], size_pixels: int = CROP_PIXELS
+) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+    """Cut the faces of several people out of a film that is read once.
+
+    Args:
+        frames: as for `aligned_crops`.
+        tracks: where each person's face is, on the same times.
+        size_pixels: side of a crop.
+
+    Yields:
+        Place of the track, index of the frame, and the crop `[size_pixels, size_pixels, 3]` uint8 RGB, for valid frames
+        alone.
+
+    Raises:
+        ValueError: as `aligned_crops`.
+    """
+    times = tracks[0].times_seconds
     count = 0
     for index, frame in enumerate(frames):
-        if index >= expected:
-            raise ValueError(f"the track has {expected} frames, but there are more; was it made from another video?")
-        _check_time(index, frame.time_seconds, float(track.times_seconds[index]))
+        if index >= len(times):
+            raise ValueError(f"the track has {len(times)} frames, but there are more; was it made from another video?")
+        _check_time(index, frame.time_seconds, float(times[index]))
         count += 1
-        if track.valid[index]:
-            yield index, align_face(frame.pixels, track.landmarks[index], size_pixels)
-    if count != expected:
-        raise ValueError(f"the track has {expected} frames, but only {count} came; was it made from another video?")
+        for place, track in enumerate(tracks):
+            if track.valid[index]:
+                yield place, index, align_face(frame.pixels, track.landmarks[index], size_pixels)
+    if count != len(times):
+        raise ValueError(f"the track has {len(times)} frames, but only {count} came; was it made from another video?")
 
 
 def _check_time(index: int, given_seconds: float, expected_seconds: float) -> None:

@@ -74,18 +74,22 @@ class Linker:
         self.tracklets: list[Tracklet] = []
         self._open: list[Tracklet] = []
 
-    def add(self, frame: int, time_seconds: float, faces: Sequence[Detection]) -> None:
+    def add(self, frame: int, time_seconds: float, faces: Sequence[Detection]) -> list[Tracklet]:
         """Link the faces of the next frame.
 
         Args:
             frame: its index.
             time_seconds: its time.
             faces: what was found in it.
+
+        Returns:
+            The tracks that have a face in it.
         """
         self._open = [track for track in self._open if time_seconds - track.last_seconds <= BRIDGE_SECONDS]
         faces = _most_prominent(faces)
         if not faces:
-            return
+            return []
+        seen = []
         continued = _assign(self._open, faces, time_seconds)
         for place, face in enumerate(faces):
             track = continued.get(place)
@@ -94,6 +98,8 @@ class Linker:
                 self._open.append(track)
                 self.tracklets.append(track)
             track.add(frame, time_seconds, face)
+            seen.append(track)
+        return seen
 
 
 def _most_prominent(faces: Sequence[Detection]) -> list[Detection]:

@@ -8,12 +8,14 @@ neither scaled nor standardised; that is done with the training set's statistics
     mfcc        39   c0..c12 and two derivatives; numpy
     egemaps     23   pitch, loudness, voice quality, formants; openSMILE, research-only
     vggish     128   embedding of the 0.96 s around the frame; needs Google's weights
+    prosody     36   how something is said: pitch, voice quality, timbre and rhythm of 3 s of speech; numpy; valid where
+                     somebody is heard to speak
     vggish_pca 128   the same after Google's PCA, clipped to 8 bits; needs its parameters, too
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,13 +26,14 @@ from jaxtyping import Bool, Float32, Float64
 from vatrace.errors import FeatureError
 from vatrace.features.egemaps import EGEMAPS_DIM, egemaps, egemaps_version
 from vatrace.features.mfcc import MFCC_DIM, SAMPLE_RATE_HZ, mfcc, num_rows, row_centres
+from vatrace.features.prosody import PROSODY_DIM, prosody, prosody_of_blocks
 from vatrace.features.sync import to_frame_clock
 
 if TYPE_CHECKING:
     from vatrace.features.vggish_pca import PcaParameters
     from vatrace.nn.vggish import Vggish
 
-ACOUSTIC_NAMES = ("mfcc", "egemaps", "vggish", "vggish_pca")
+ACOUSTIC_NAMES = ("mfcc", "egemaps", "vggish", "vggish_pca", "prosody")
 SILENCE_RMS = 1e-4  # -80 dB of full scale: three steps of a 16-bit sample, below the noise of any open microphone
 CHUNK_ROWS = 16_384  # 164 s of sound at a time
 
@@ -49,12 +52,16 @@ class AcousticExtractor:
         extract: from mono float32 samples in [-1, 1] at 16 kHz, the time of the first sample on the container's clock
             in seconds, and the video's frame times `[frames]` on that clock, to values `[frames, dim]` (float32, zero
             where invalid) and valid `[frames]`.
+        extract_blocks: the same of sound that comes a stretch at a time, in bounded memory: from stretches of samples
+            that follow each other without a gap, each with the time of its first sample, and the frame times; gives
+            what `extract` gives. None where an extractor needs the sound as a whole.
     """
 
     name: str
     dim: int
     version: str
     extract: Callable[[np.ndarray, float, np.ndarray], Frames]
+    extract_blocks: Callable[[Iterable[tuple[np.ndarray, float]], np.ndarray], Frames] | None = None
 
 
 def acoustic_extractor(name: str, *, weights: Path | None = None) -> AcousticExtractor:
@@ -73,6 +80,10 @@ def acoustic_extractor(name: str, *, weights: Path | None = None) -> AcousticExt
         return AcousticExtractor(name=name, dim=MFCC_DIM, version="1", extract=_averaged(mfcc))
     if name == "egemaps":
         return AcousticExtractor(name=name, dim=EGEMAPS_DIM, version=egemaps_version(), extract=_averaged(egemaps))
+    if name == "prosody":
+        return AcousticExtractor(
+            name=name, dim=PROSODY_DIM, version="1", extract=prosody, extract_blocks=prosody_of_blocks
+        )
     if name in ("vggish", "vggish_pca"):
         return _vggish_from(weights, with_pca=name == "vggish_pca")
     raise FeatureError(f"there are no acoustic features called {name!r}; choose one of {', '.join(ACOUSTIC_NAMES)}.")

@@ -1,12 +1,15 @@
 """One video in, all its features out: the one function that training, evaluation, command line and page share.
 
-The film is read once to follow the faces, and once for each person to describe the aligned face in every frame; where
-official face pictures are given, it is read for its times alone. Sound is read once. Everything is put on the video's
-own frame clock; what was missing is invalid there and said in `warnings`.
+The film is read once to follow the faces, and once to describe the aligned faces in every frame; where official face
+pictures are given, it is read for its times alone. Sound is read once, and a stretch at a time where the features
+allow. Everything is put on the video's own frame clock; what was missing is invalid there and said in `warnings`.
+
+A file of sound alone has no frames. Its rows are on a made-up clock of 25 a second, which is said in `warnings`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,9 +19,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vatrace.errors import DatasetError
-from vatrace.faces.alignment import aligned_crops
+from vatrace.errors import DatasetError, MediaError
+from vatrace.faces.alignment import crops_of_people
 from vatrace.faces.detection import FaceDetector
+from vatrace.faces.people import MAX_PEOPLE, find_people
+from vatrace.faces.shots import see_faces
 from vatrace.faces.sides import track_sides
 from vatrace.faces.tracking import FaceTrack, as_track, link_faces, main_person
 from vatrace.features.acoustic import AcousticExtractor
@@ -26,14 +31,17 @@ from vatrace.features.crops import crop_folder_digest, crop_frames, crop_path, r
 from vatrace.features.store import ClipFeatures
 from vatrace.features.visual import VisualEncoder, resize_picture
 from vatrace.files import hash_of, sha256_of
-from vatrace.media.audio import Waveform, read_audio
-from vatrace.media.video import VideoFrame, read_frames, read_times
+from vatrace.media.ahead import read_ahead
+from vatrace.media.audio import SAMPLE_RATE_HZ, Waveform, read_audio, read_audio_blocks
+from vatrace.media.video import VideoFrame, probe, read_frames, read_times
 from vatrace.streams import BoolArray, FeatureStream, Person, TimeArray
 
 VISUAL = "visual"
 FACES = "faces"
 OFFICIAL_CROPS = "official crops"  # where the faces come from, if we have not found them ourselves
 FaceSource = Literal["found", "official"]
+SOUND_ROW_SECONDS = 0.04  # a row of a file of sound alone, as of a film of 25 frames a second
+SOUND_ONLY_WARNING = f"the file has no picture; its rows are on a made-up clock, one every {SOUND_ROW_SECONDS} s"
 _CROPS_AT_ONCE = 64  # 10 MB of pictures
 
 OnFrames = Callable[[int], None]
@@ -66,11 +74,14 @@ class FeaturePipeline:
         detector: finds faces.
         visual: describes an aligned face.
         acoustic: describe the sound; their order is the order in which a model concatenates them.
+        detect_every_seconds: how long `extract_everybody` may leave a face unlooked for (`faces.shots`); 0 looks in
+            every frame, as `extract_people` always does.
     """
 
     detector: FaceDetector
     visual: VisualEncoder
     acoustic: Sequence[AcousticExtractor]
+    detect_every_seconds: float = 0.0
 
     @property
     def identities(self) -> dict[str, str]:
@@ -82,17 +93,77 @@ class FeaturePipeline:
         return self.identities | ({} if person.faces == "found" else {FACES: OFFICIAL_CROPS})
 
     def extract(self, path: Path, *, on_frames: OnFrames | None = None) -> ClipFeatures:
-        """Features of the main person of a video.
+        """Features of the main person of a video: the first of `extract_everybody`."""
+        return self.extract_everybody(path, at_most=1, on_frames=on_frames)[0]
+
+    def extract_everybody(
+        self, path: Path, *, at_most: int = MAX_PEOPLE, on_frames: OnFrames | None = None
+    ) -> list[ClipFeatures]:
+        """Features of the people in a video, or of the one who is heard in a file of sound alone.
 
         Args:
-            path: a video file, with or without sound.
+            path: a video or sound file.
+            at_most: how many people, 1 or more.
             on_frames: told about progress.
+
+        Returns:
+            A person each, the main one first; never empty. All have the same sound.
 
         Raises:
             NothingFound: no such file.
-            MediaError: the file is no video, or cannot be read safely.
+            MediaError: the file is neither, or cannot be read safely.
         """
-        return self.extract_people([self.visual], path, [Appearance(name=path.stem)], on_frames=on_frames)[0][0]
+        if not probe(path).has_video:
+            return [self._of_sound(path)]
+        frames = _counted(read_ahead(read_frames(path)), on_frames)
+        seen = see_faces(frames, self.detector, every_seconds=self.detect_every_seconds)
+        times, tracks = seen.times_seconds, find_people(seen, at_most=at_most)
+        sound = self._describe_sound(path, times)
+        crops: Iterator[tuple[int, int, NDArray[np.uint8]]] = iter(())
+        if any(track.valid.any() for track in tracks):
+            crops = crops_of_people(_counted(read_ahead(read_frames(path)), on_frames), tracks)
+        faces = _describe_people(self.visual, times, crops, len(tracks))
+        source_sha256 = sha256_of(path)
+        return [
+            ClipFeatures(
+                clip=path.stem if person == 0 else f"{path.stem}--{person}",
+                times_seconds=times,
+                streams={stream.name: stream for stream in (face, *sound.streams)},
+                identities=self.identities,
+                face_score=np.where(face.valid, track.score, 0).astype(np.float32),
+                source_sha256=source_sha256,
+                warnings=_warnings(face.valid, sound, []),
+            )
+            for person, (track, face) in enumerate(zip(tracks, faces, strict=True))
+        ]
+
+    def _of_sound(self, path: Path) -> ClipFeatures:
+        """Features of a file without pictures."""
+        times = sound_clock(path)
+        sound = self._describe_sound(path, times)
+        nobody = np.zeros(len(times), np.bool_)
+        face = _stream(VISUAL, np.zeros((len(times), self.visual.dim), np.float32), nobody, times)
+        return ClipFeatures(
+            clip=path.stem,
+            times_seconds=times,
+            streams={stream.name: stream for stream in (face, *sound.streams)},
+            identities=self.identities,
+            face_score=np.zeros(len(times), np.float32),
+            source_sha256=sha256_of(path),
+            warnings=(SOUND_ONLY_WARNING, *sound.warnings),
+        )
+
+    def _describe_sound(self, path: Path, times: TimeArray) -> _Sound:
+        """All acoustic streams; the sound is held as a whole only for those that need it so."""
+        waveform = read_audio(path) if any(each.extract_blocks is None for each in self.acoustic) else None
+        there = waveform is not None or probe(path).has_audio
+        streams = [
+            _describe_sound(each, waveform, times)
+            if each.extract_blocks is None or not there
+            else _stream(each.name, *each.extract_blocks(_blocks(path), times), times)
+            for each in self.acoustic
+        ]
+        return _Sound(there, streams)
 
     def extract_people(
         self,
@@ -121,7 +192,7 @@ class FeaturePipeline:
         tracks = track_people(path, faces, self.detector, on_frames) if faces else {}
         times = tracks[faces[0]].times_seconds if faces else read_times(path)
         waveform = read_audio(path)
-        acoustic = [_describe_sound(each, waveform, times) for each in self.acoustic]
+        sound = _Sound(waveform is not None, [_describe_sound(each, waveform, times) for each in self.acoustic])
         made = []
         for person in people:
             if person.faces == "found":
@@ -135,11 +206,11 @@ class FeaturePipeline:
                     ClipFeatures(
                         clip=person.name,
                         times_seconds=times,
-                        streams={stream.name: stream for stream in (stream_of_face, *acoustic)},
+                        streams={stream.name: stream for stream in (stream_of_face, *sound.streams)},
                         identities=self.identities_of(person) | {VISUAL: encoder.identity},
                         face_score=np.where(stream_of_face.valid, found.score, 0).astype(np.float32),
                         source_sha256=source_sha256,
-                        warnings=_warnings(stream_of_face.valid, waveform, acoustic, found.warnings),
+                        warnings=_warnings(stream_of_face.valid, sound, found.warnings),
                     )
                     for encoder, stream_of_face in zip(encoders, visual, strict=True)
                 ]
@@ -166,6 +237,40 @@ def track_people(
     }
 
 
+def sound_clock(path: Path) -> TimeArray:
+    """Times of the rows of a file of sound alone, from its first sample on, `SOUND_ROW_SECONDS` apart.
+
+    Raises:
+        NothingFound: no such file.
+        MediaError: the file has no sound, or cannot be read safely.
+    """
+    num_samples, start_seconds = 0, 0.0
+    for block in read_audio_blocks(path):
+        start_seconds = block.start_seconds if num_samples == 0 else start_seconds
+        num_samples += len(block.samples)
+    if num_samples == 0:
+        raise MediaError(f"{path} has neither pictures nor sound.", hint="Give a recording.", code="no-video")
+    num_rows = math.ceil(num_samples / SAMPLE_RATE_HZ / SOUND_ROW_SECONDS - 1e-9)
+    times: TimeArray = start_seconds + np.arange(num_rows, dtype=np.float64) * SOUND_ROW_SECONDS
+    return times
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """Whether a file has sound, and what it sounds like."""
+
+    is_there: bool
+    streams: Sequence[FeatureStream]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        if not self.is_there:
+            return ("the file has no sound",)
+        if self.streams and not any(stream.valid.any() for stream in self.streams):
+            return ("no voice is heard in the sound",)
+        return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Faces:
     """Pictures of a person's face with the frames that they show, scores `[frames]`, and what to say of them."""
@@ -185,7 +290,7 @@ def source_digest(path: Path, person: Appearance) -> str:
 
 def _found_faces(path: Path, track: FaceTrack, on_frames: OnFrames | None) -> _Faces:
     return _Faces(
-        pictures=aligned_crops(_counted(read_frames(path), on_frames), track),
+        pictures=((index, crop) for _, index, crop in crops_of_people(_counted(read_frames(path), on_frames), [track])),
         score=track.score,
         warnings=[],
     )
@@ -228,7 +333,31 @@ def _describe_faces(
         valid[frames] = True
         for encoder, rows in zip(encoders, values, strict=True):
             rows[frames] = encoder.encode([resize_picture(each, encoder.config.image_pixels) for _, each in batch])
-    return [FeatureStream(name=VISUAL, values=rows, valid=valid, times_seconds=times) for rows in values]
+    return [_stream(VISUAL, rows, valid, times) for rows in values]
+
+
+def _describe_people(
+    encoder: VisualEncoder, times: TimeArray, faces: Iterator[tuple[int, int, NDArray[np.uint8]]], num_people: int
+) -> list[FeatureStream]:
+    """The faces of several people, each in the batches that they would come in alone: the same bits."""
+    values = np.zeros((num_people, len(times), encoder.dim), np.float32)
+    valid: BoolArray = np.zeros((num_people, len(times)), np.bool_)
+    waiting: list[list[tuple[int, NDArray[np.uint8]]]] = [[] for _ in range(num_people)]
+
+    def describe(person: int) -> None:
+        frames = [index for index, _ in waiting[person]]
+        values[person, frames] = encoder.encode([crop for _, crop in waiting[person]])
+        valid[person, frames] = True
+        waiting[person].clear()
+
+    for person, index, crop in faces:
+        waiting[person].append((index, resize_picture(crop, encoder.config.image_pixels)))
+        if len(waiting[person]) == _CROPS_AT_ONCE:
+            describe(person)
+    for person in range(num_people):
+        if waiting[person]:
+            describe(person)
+    return [_stream(VISUAL, *each, times) for each in zip(values, valid, strict=True)]
 
 
 def _describe_sound(extractor: AcousticExtractor, waveform: Waveform | None, times: TimeArray) -> FeatureStream:
@@ -236,22 +365,24 @@ def _describe_sound(extractor: AcousticExtractor, waveform: Waveform | None, tim
         values, valid = np.zeros((len(times), extractor.dim), np.float32), np.zeros(len(times), bool)
     else:
         values, valid = extractor.extract(waveform.samples, waveform.start_seconds, times)
-    return FeatureStream(name=extractor.name, values=values, valid=valid, times_seconds=times)
+    return _stream(extractor.name, values, valid, times)
 
 
-def _warnings(
-    face_valid: BoolArray, waveform: Waveform | None, acoustic: Sequence[FeatureStream], others: Sequence[str]
-) -> tuple[str, ...]:
+def _stream(name: str, values: NDArray[np.float32], valid: BoolArray, times: TimeArray) -> FeatureStream:
+    return FeatureStream(name=name, values=values, valid=valid, times_seconds=times)
+
+
+def _blocks(path: Path) -> Iterator[tuple[NDArray[np.float32], float]]:
+    return ((block.samples, block.start_seconds) for block in read_audio_blocks(path))
+
+
+def _warnings(face_valid: BoolArray, sound: _Sound, others: Sequence[str]) -> tuple[str, ...]:
     said = list(others)
     if not face_valid.any():
         said.append("no face was found in any frame")
     elif face_valid.mean() < 0.5:
         said.append(f"a face was found in only {face_valid.mean():.0%} of the frames")
-    if waveform is None:
-        said.append("the file has no sound")
-    elif acoustic and not any(stream.valid.any() for stream in acoustic):
-        said.append("the sound is silent throughout")
-    return tuple(said)
+    return (*said, *sound.warnings)
 
 
 def _counted(frames: Iterator[VideoFrame], on_frames: OnFrames | None) -> Iterator[VideoFrame]:

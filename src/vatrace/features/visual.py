@@ -27,12 +27,14 @@ from torch import Tensor, nn
 from vatrace.config import CHANNEL_PIXELS, PAPER_PIXELS, EncoderConfig, from_dict, to_dict
 from vatrace.errors import ModelError, NothingFound
 from vatrace.files import committed, hash_of, sha256_of, write_json
+from vatrace.nn.expression import INPUT_PIXELS, Expression7
 from vatrace.nn.hierarchy import encoded_dim
 
 WEIGHTS = "encoder.safetensors"
 CONFIG = "encoder.json"
 DECODER_PREFIXES = ("decoder_", "mask_token")  # of a facebookresearch/mae checkpoint with its decoder
 HEAD_PREFIXES = ("head.", "fc.", "fc_norm.", "classifier.")  # of a timm checkpoint with its classifier
+EXPRESSION7 = "expression7"  # the one architecture that is not timm's: vatrace.nn.expression
 Pixels = Literal["paper", "channels", "timm"]
 _BATCH_IMAGES = 64
 
@@ -104,12 +106,14 @@ def resize_picture(picture: NDArray[np.uint8], image_pixels: int) -> NDArray[np.
 
 
 def build_network(config: EncoderConfig) -> nn.Module:
-    """The timm network of a configuration, without its classifier, with fresh weights.
+    """The network of a configuration, without its classifier, with fresh weights: timm's, or our `expression7`.
 
     Raises:
-        ModelError: timm has no such architecture, or refuses the arguments.
+        ModelError: there is no such architecture, or it refuses the arguments.
     """
     arguments = dict(config.arguments)
+    if config.architecture == EXPRESSION7:
+        return _expression_network(config, arguments)
     if "vit" in config.architecture:
         arguments.setdefault("img_size", config.image_pixels)
     try:
@@ -120,6 +124,15 @@ def build_network(config: EncoderConfig) -> nn.Module:
             "`python -c 'import timm; print(timm.list_models())'` lists its names."
         ) from error
     return network
+
+
+def _expression_network(config: EncoderConfig, arguments: dict[str, Any]) -> nn.Module:
+    if config.image_pixels != INPUT_PIXELS:
+        raise ModelError(f"{EXPRESSION7} takes pictures of {INPUT_PIXELS} pixels, got {config.image_pixels}.")
+    try:
+        return Expression7(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{EXPRESSION7} cannot be made with {arguments}: {error}") from error
 
 
 def make_encoder(config: EncoderConfig, network: nn.Module, tuned_on: Sequence[str] = ()) -> VisualEncoder:

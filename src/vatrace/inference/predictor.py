@@ -19,7 +19,7 @@ from vatrace.errors import FeatureError
 from vatrace.features.store import ClipFeatures
 from vatrace.models.checkpoint import SavedModel, load_model
 from vatrace.streams import Trace
-from vatrace.windows import Window, merge_windows, windows_in_time
+from vatrace.windows import Window, merge_windows, smooth_in_time, windows_in_time
 
 _WINDOWS_AT_ONCE = 16
 _ONE_CHANNEL = {"visual": (True, False), "framewise": (True, False), "audio": (False, True)}  # takes face, takes voice
@@ -51,9 +51,12 @@ class Predictor:
         window = self.model.window
         windows = windows_in_time(features.times_seconds, window.window_frames, window.stride_frames)
         values, gates = self._predict(inputs, windows)
-        valence, arousal = np.clip(merge_windows(windows, values, len(inputs)), -1, 1).T
         uses_visual, uses_audio = _ONE_CHANNEL.get(self.model.model.fusion, (True, True))
         valid = (inputs.visual_valid & uses_visual) | (inputs.audio_valid & uses_audio)
+        merged = merge_windows(windows, values, len(inputs))
+        if window.smooth_seconds:
+            merged = smooth_in_time(merged, features.times_seconds, window.smooth_seconds, valid)
+        valence, arousal = np.clip(merged, -1, 1).T
         return Trace(
             times_seconds=features.times_seconds,
             valence=np.where(valid, valence, np.nan),

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
 from vatrace.errors import MediaError
 from vatrace.faces.detection import FaceDetector
+from vatrace.faces.people import MAX_PEOPLE
 from vatrace.features.acoustic import acoustic_extractor
 from vatrace.features.extract import FeaturePipeline, OnFrames
 from vatrace.features.store import ClipFeatures
@@ -15,13 +20,56 @@ from vatrace.inference.predictor import Predictor
 from vatrace.models.checkpoint import ENCODER_FOLDER
 from vatrace.streams import Trace
 
+# For a late model alone: any other was trained on faces found in every frame, and sees the same when it predicts.
+DETECT_EVERY_SECONDS = 0.085  # every second frame of a film of 25, every fifth of one of 60
+
+
+@dataclass(frozen=True)
+class PersonResult:
+    """The trace of one person of a video.
+
+    Args:
+        person: number in the video; the main one is 0.
+        trace: valence and arousal of every frame.
+        features: what it was made from.
+    """
+
+    person: int
+    trace: Trace
+    features: ClipFeatures
+
+    @property
+    def face_score(self) -> NDArray[np.float32]:
+        """`[frames]`, the detector's score from 0 to 1, 0 where no face was found."""
+        return self.features.face_score
+
 
 @dataclass(frozen=True)
 class VideoResult:
-    """The trace of a video, and the features it was made from."""
+    """Everybody in a video.
 
-    trace: Trace
-    features: ClipFeatures
+    Args:
+        people: the main person first; never empty.
+
+    Raises:
+        ValueError: there is nobody.
+    """
+
+    people: tuple[PersonResult, ...]
+
+    def __post_init__(self) -> None:
+        if not self.people:
+            raise ValueError("a result has at least one person, got none")
+
+    @property
+    def trace(self) -> Trace:
+        """Of the main person."""
+        return self.people[0].trace
+
+    @property
+    def features(self) -> ClipFeatures:
+        """Of the main person."""
+        return self.people[0].features
 
 
 @dataclass(frozen=True)
@@ -45,26 +93,36 @@ class VideoPredictor:
             ModelError: one of them is damaged, or VGGish's weights are needed and not there.
         """
         predictor = Predictor.from_folder(folder)
+        visual = load_encoder(folder / ENCODER_FOLDER)
+        is_late = predictor.model.model.fusion == "late"
+        if is_late:  # its depthwise convolutions take a third of the time this way; others keep their last bit
+            visual.network.to(memory_format=torch.channels_last)
         pipeline = FeaturePipeline(
             detector=FaceDetector(),
-            visual=load_encoder(folder / ENCODER_FOLDER),
+            visual=visual,
             acoustic=[acoustic_extractor(name, weights=vggish_weights) for name in predictor.model.features.acoustic],
+            detect_every_seconds=DETECT_EVERY_SECONDS if is_late else 0.0,
         )
         return cls(pipeline, predictor)
 
-    def predict(self, path: Path, *, on_frames: OnFrames | None = None) -> VideoResult:
-        """The trace of the main person of a video.
+    def predict(self, path: Path, *, people: int = MAX_PEOPLE, on_frames: OnFrames | None = None) -> VideoResult:
+        """The traces of the people in a video, or of the voice in a file of sound alone.
+
+        Args:
+            path: a video or sound file.
+            people: at most so many, 1 or more.
+            on_frames: told about progress.
 
         Raises:
             NothingFound: no such file.
-            MediaError: it is no video, cannot be read safely, or has neither a face nor sound.
+            MediaError: it is neither, cannot be read safely, or has neither a face nor a voice.
         """
-        features = self.pipeline.extract(path, on_frames=on_frames)
-        trace = self.predictor.trace(features)
-        if not trace.valid.any():
+        everybody = self.pipeline.extract_everybody(path, at_most=people, on_frames=on_frames)
+        traces = [self.predictor.trace(features) for features in everybody]
+        if not any(trace.valid.any() for trace in traces):
             raise MediaError(
-                f"{path}: {' and '.join(features.warnings)}, so there is nothing to base a trace on.",
+                f"{path}: {' and '.join(everybody[0].warnings)}, so there is nothing to base a trace on.",
                 hint="A trace needs a face that can be seen or a voice that can be heard.",
                 code="nothing-to-see-or-hear",
             )
-        return VideoResult(trace, features)
+        return VideoResult(tuple(map(PersonResult, range(len(traces)), traces, everybody)))

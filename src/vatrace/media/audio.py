@@ -7,12 +7,14 @@ or more, a new run is placed by its stamp: a gap is filled with silence, an over
 Channels are averaged so that the sum cannot be louder than the loudest: a stereo and a mono copy of a voice come out
 equally loud. (FFmpeg's own floating-point downmix would make the stereo one 3 dB louder.)
 
-An hour takes 230 MB, twice that while it is being put together.
+An hour takes 230 MB, twice that while it is being put together; `read_audio_blocks` gives the same samples a stretch
+at a time.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -34,6 +36,7 @@ MAX_GAP_SECONDS = 600.0
 MAX_SILENCE_SECONDS = 3600.0  # filled in altogether; else a few packets could ask for gigabytes of zeros
 MAX_SPAN_SECONDS = 24 * 3600.0
 MAX_START_SECONDS = 27 * 3600.0  # MPEG's clock wraps after 26.5 h, and a broadcast may start anywhere on it
+BLOCK_SECONDS = 30.0
 MAX_AMPLITUDE = 16.0  # decoded speech reaches about 2; beyond this a number is damage
 
 
@@ -75,10 +78,43 @@ def read_audio(path: Path) -> Waveform | None:
         NothingFound: there is no such path.
         MediaError: no media file, or sound that cannot be decoded or whose times cannot be.
     """
+    blocks = list(read_audio_blocks(path))
+    if not blocks:
+        return None
+    return Waveform(samples=np.concatenate([each.samples for each in blocks]), start_seconds=blocks[0].start_seconds)
+
+
+def read_audio_blocks(path: Path, *, block_seconds: float = BLOCK_SECONDS) -> Iterator[Waveform]:
+    """Decode the sound of a file a stretch at a time, in bounded memory.
+
+    Args:
+        path: a video or sound file.
+        block_seconds: length of a stretch; the last may be shorter.
+
+    Yields:
+        Stretches that follow each other without a gap: end to end they are what `read_audio` gives, sample for sample.
+        None at all if the file has no sound.
+
+    Raises:
+        ValueError: `block_seconds` holds no sample.
+        NothingFound: as `read_audio`.
+        MediaError: as `read_audio`; stretches before the damage were given by then.
+    """
+    block_samples = round(block_seconds * SAMPLE_RATE_HZ)
+    if block_samples < 1:
+        raise ValueError(f"block_seconds must hold a sample of 1/{SAMPLE_RATE_HZ} s, got {block_seconds}")
+    timeline = _Timeline(path)
+    for _ in _placed(path, timeline):
+        yield from timeline.take(block_samples)
+    yield from timeline.take(block_samples, everything=True)
+    timeline.report()
+
+
+def _placed(path: Path, timeline: _Timeline) -> Iterator[None]:
+    """Decode the sound onto a timeline; gives control back after each packet."""
     with open_media(path) as media:
         if media.audio is None:
-            return None
-        timeline = _Timeline(path)
+            return
         run: _Run | None = None
         for frame in decoded_frames(media, media.audio):
             with media_errors(path, "has sound that could not be decoded"):
@@ -91,10 +127,10 @@ def read_audio(path: Path) -> Waveform | None:
                     run = _Run(frame, 0.0 if start is None else start)
                     timeline.begin(run.start_seconds)
                 timeline.place(run.add(frame))
+            yield
         if run is not None:
             with media_errors(path, "has sound that could not be decoded"):
                 timeline.place(run.finish())
-        return timeline.waveform()
 
 
 class _Run:
@@ -136,7 +172,8 @@ class _Timeline:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._start_seconds: float | None = None
-        self._chunks: list[NDArray[np.float32]] = []
+        self._waiting: list[NDArray[np.float32]] = []  # placed and not taken yet
+        self._num_waiting = 0
         self._num_samples = 0
         self._num_silent = 0
         self._num_to_cut = 0
@@ -162,24 +199,30 @@ class _Timeline:
         self._num_to_cut -= num_cut
         self._append(samples[num_cut:])
 
-    def waveform(self) -> Waveform | None:
-        """Everything placed, cleaned of numbers that are no sound; None if nothing was."""
-        if self._start_seconds is None or not self._num_samples:
-            return None
+    def take(self, block_samples: int, *, everything: bool = False) -> Iterator[Waveform]:
+        """Blocks of what is placed, cleaned of numbers that are no sound; the last, unfull one only of `everything`."""
+        while self._num_waiting >= block_samples or (everything and self._num_waiting):
+            waiting = np.concatenate(self._waiting)
+            samples, rest = waiting[:block_samples].copy(), waiting[block_samples:]
+            np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            np.clip(samples, -MAX_AMPLITUDE, MAX_AMPLITUDE, out=samples)
+            first = self._num_samples - self._num_waiting
+            self._waiting, self._num_waiting = [rest], len(rest)
+            yield Waveform(samples=samples, start_seconds=(self._start_seconds or 0.0) + first / SAMPLE_RATE_HZ)
+
+    def report(self) -> None:
+        """Log what was filled in."""
         if self._num_silent:
             logger.warning(
                 "%s: %.2f s of sound are missing and were filled with silence",
                 *(self._path, self._num_silent / SAMPLE_RATE_HZ),
             )
-        samples = np.concatenate(self._chunks)
-        np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        np.clip(samples, -MAX_AMPLITUDE, MAX_AMPLITUDE, out=samples)
-        return Waveform(samples=samples, start_seconds=self._start_seconds)
 
     def _append(self, samples: NDArray[np.float32]) -> None:
         self._num_samples += len(samples)
+        self._num_waiting += len(samples)
         self._check(self._num_samples <= MAX_SPAN_SECONDS * SAMPLE_RATE_HZ, "runs for more than 24 hours")
-        self._chunks.append(samples)
+        self._waiting.append(samples)
 
     def _check(self, is_plausible: bool, what: str) -> None:
         if not is_plausible:

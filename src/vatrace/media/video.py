@@ -277,7 +277,8 @@ def _sound_delay(media: OpenMedia) -> float | None:
 def _upright_rgb(frame: av.VideoFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Pixels of a frame, `[height, width, 3]`, scaled to `size` (width, height) before being turned upright."""
     width, height = size
-    pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
+    # With more, every frame starts threads of its own, which live until it is collected: hundreds of them, and slower.
+    pixels = frame.to_ndarray(format="rgb24", width=width, height=height, threads=1)
     return _turned(pixels.astype(np.uint8, copy=False), _display_matrix(frame))
 
 

@@ -10,13 +10,14 @@ from vatrace.config import ModelConfig
 from vatrace.models.bdca import BdcaNetwork
 from vatrace.models.concat import ConcatNetwork
 from vatrace.models.framewise import FramewiseNetwork
+from vatrace.models.late import LateNetwork
 from vatrace.models.single import SingleNetwork
 from vatrace.nn.bdca import BidirectionalDynamicCrossModalAttention
 from vatrace.nn.encoder import FrameEncoder
 from vatrace.nn.standardise import Standardise
 from vatrace.nn.tcn import TemporalConvNet, TemporalConvNetEach
 
-TemporalNetwork = BdcaNetwork | ConcatNetwork | SingleNetwork | FramewiseNetwork
+TemporalNetwork = BdcaNetwork | ConcatNetwork | SingleNetwork | FramewiseNetwork | LateNetwork
 
 _VALENCE_AROUSAL = 2
 
@@ -36,6 +37,13 @@ def build_model(config: ModelConfig, *, visual_dim: int, audio_dims: Sequence[in
     if config.fusion == "framewise":
         head = nn.Linear(visual_dim, _VALENCE_AROUSAL)
         return FramewiseNetwork(visual_scale=visual_scale, audio_scale=audio_scale, head=head)
+    if config.fusion == "late":
+        return LateNetwork(
+            visual_scale=visual_scale,
+            audio_scale=audio_scale,
+            face=nn.Linear(visual_dim, _VALENCE_AROUSAL),
+            voice=nn.Linear(sum(audio_dims), _VALENCE_AROUSAL),
+        )
     if config.fusion == "visual" or config.fusion == "audio":
         return SingleNetwork(
             config.fusion,

@@ -18,6 +18,7 @@ FaceSource = Literal["found", "official"]
 VIDEO_SUFFIXES = {
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv", ".flv",
 }  # fmt: skip
+SOUND_SUFFIXES = {".wav", ".mp3", ".m4a", ".ogg", ".oga", ".opus", ".flac", ".aac"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,18 +98,23 @@ def films_of(clips: Iterable[Clip], faces: FaceSource = "found") -> Films:
     return Films(tuple(Film(path=path, people=tuple(each)) for path, each in people.items()), tuple(failed))
 
 
-def find_videos(names: Sequence[str]) -> list[Path]:
+def find_videos(names: Sequence[str], *, with_sound_files: bool = False) -> list[Path]:
     """Files named one by one, every video of a named folder, every match of a pattern; in order, each once.
 
     A file that is named one by one is taken whatever its suffix. One that does not exist is kept, so that a batch can
     say so of it and go on with the rest.
+
+    Args:
+        names: files, folders and patterns.
+        with_sound_files: whether a folder also gives its files of sound alone. One that lies beside a video of the same
+            name is taken for the soundtrack of that, and left out.
 
     Raises:
         NothingFound: a folder or a pattern gives no video.
     """
     found: dict[Path, None] = {}
     for name in names:
-        for path in _matches(name):
+        for path in _matches(name, with_sound_files):
             found.setdefault(path)
     return list(found)
 
@@ -129,13 +135,22 @@ def unique_names(paths: Iterable[Path]) -> dict[str, Path]:
     return named
 
 
-def _matches(name: str) -> list[Path]:
+def _matches(name: str, with_sound_files: bool) -> list[Path]:
     path = Path(name)
     if path.is_dir():
-        videos = sorted(each for each in path.iterdir() if each.suffix.lower() in VIDEO_SUFFIXES and each.is_file())
-        if not videos:
-            raise NothingFound(f"the folder {path} holds no video ({', '.join(sorted(VIDEO_SUFFIXES))}).")
-        return videos
+        files = sorted(each for each in path.iterdir() if each.is_file())
+        videos = {each.stem for each in files if each.suffix.lower() in VIDEO_SUFFIXES}
+        found = [
+            each
+            for each in files
+            if each.suffix.lower() in VIDEO_SUFFIXES
+            or (with_sound_files and each.suffix.lower() in SOUND_SUFFIXES and each.stem not in videos)
+        ]
+        if not found:
+            what = "neither video nor sound" if with_sound_files else "no video"
+            suffixes = VIDEO_SUFFIXES | SOUND_SUFFIXES if with_sound_files else VIDEO_SUFFIXES
+            raise NothingFound(f"the folder {path} holds {what} ({', '.join(sorted(suffixes))}).")
+        return found
     if path.exists() or not any(sign in name for sign in "*?["):
         return [path]
     root = Path(path.anchor) if path.is_absolute() else Path()

@@ -9,21 +9,26 @@ The columns, one row a video frame:
 | `person` | which person of the clip |
 | `valence`, `arousal` | unpleasant -1 to pleasant 1, calm -1 to excited 1 |
 | `face`, `voice` | 1 where a face was seen or a voice heard, else 0: a value rests on what is 1 |
+| `face_score` | how sure the detector is of the face, 0 to 1; empty where there is none |
 | `gate_face` | weight of the face's own stream against what it reads from the voice, 0 to 1 (Eq. 4 of the paper) |
 | `gate_voice` | the same for the voice |
 
 An empty field is missing. It is never 0 and never -5. Gates are missing where there is no value, and for a model
 without gates; `face` or `voice` is missing where the model does not take that channel. A gate of 0 is a weight: where
 there is no face, `gate_face` is 0, as all of its stream is read from the voice; where no voice can be read, it is 1.
+
+A clip of several people has the rows of person 0, the main one, first, then all of person 1, and so on. The soundtrack
+is one for all: `voice` says that a voice is heard in the clip, not whose.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +38,35 @@ from vatrace.errors import DatasetError
 from vatrace.report.basis import telling_gates
 from vatrace.streams import BoolArray, FloatArray, Trace
 
-COLUMNS = ("frame", "time", "person", "valence", "arousal", "face", "voice", "gate_face", "gate_voice")
+COLUMNS = ("frame", "time", "person", "valence", "arousal", "face", "voice", "face_score", "gate_face", "gate_voice")
 FIRST_FRAME = 1  # as ABAW numbers its crops
+_MAY_LACK = ("face_score",)  # tables of vatrace 0.1.0 did not have it
+
+
+class TracedPerson(Protocol):
+    """Somebody's part of a result: `PersonTrace`, or what a predictor gives."""
+
+    @property
+    def person(self) -> int: ...  # noqa: D102  (see PersonTrace)
+    @property
+    def trace(self) -> Trace: ...  # noqa: D102  (see PersonTrace)
+    @property
+    def face_score(self) -> NDArray[np.float32] | None: ...  # noqa: D102  (see PersonTrace)
+
+
+@dataclass(frozen=True)
+class PersonTrace:
+    """The trace of one person of a clip.
+
+    Args:
+        person: number in the clip; the main one is 0.
+        trace: what was predicted.
+        face_score: `[frames]`, the detector's score from 0 to 1, 0 where no face was found; None where it is not known.
+    """
+
+    person: int
+    trace: Trace
+    face_score: NDArray[np.float32] | None = None
 
 
 def write_trace_csv(path: Path, trace: Trace, *, person: int = 0) -> None:
@@ -48,57 +80,79 @@ def write_trace_csv(path: Path, trace: Trace, *, person: int = 0) -> None:
     files.write_text(path, trace_csv_text(trace, person=person))
 
 
+def clip_csv_text(people: Sequence[TracedPerson]) -> str:
+    r"""Give the traces of a clip as CSV text: ASCII, `\n` line ends, the columns of this module.
+
+    Args:
+        people: everybody in the clip, the main person first.
+
+    Returns:
+        A header, then one row a frame of the first person, then those of the next. Equal traces give equal text.
+    """
+    rows = (row for each in people for row in _rows(each.trace, each.person, each.face_score))
+    return "\n".join([",".join(COLUMNS), *rows]) + "\n"
+
+
 def trace_csv_text(trace: Trace, *, person: int = 0) -> str:
-    r"""Give a trace as CSV text: ASCII, `\n` line ends, the columns of this module.
+    """Give one trace as CSV text, as `clip_csv_text` does, without face scores.
 
     Args:
         trace: what to write; values of frames that are not valid become empty fields.
         person: which person of the clip this is.
+    """
+    return clip_csv_text([PersonTrace(person, trace)])
+
+
+def read_clip_csv(path: Path) -> list[PersonTrace]:
+    """Read back what `clip_csv_text` gave.
+
+    Args:
+        path: a CSV file with the columns of this module, in any order; further columns are ignored.
 
     Returns:
-        A header and one row a frame. Equal traces give equal text.
+        Each person's trace, to the six decimals of the file, in the order in which they come. Missing values are NaN
+        and not valid.
+
+    Raises:
+        DatasetError: a column is missing, or a field is no number.
     """
-    gates = telling_gates(trace)
-    columns: tuple[Iterable[str], ...] = (
-        (str(FIRST_FRAME + frame) for frame in range(len(trace))),
-        (_decimal(time) for time in trace.times_seconds),
-        repeat(str(person), len(trace)),
-        _values(trace.valence, trace.valid),
-        _values(trace.arousal, trace.valid),
-        _flags(trace.face_valid, len(trace)),
-        _flags(trace.voice_valid, len(trace)),
-        *(_gate(gates, channel, len(trace)) for channel in range(2)),
-    )
-    rows = (",".join(row) for row in zip(*columns, strict=True))
-    return "\n".join([",".join(COLUMNS), *rows]) + "\n"
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        needed = [name for name in COLUMNS if name not in _MAY_LACK]
+        absent = [name for name in needed if name not in (reader.fieldnames or ())]
+        if absent:
+            raise DatasetError(f"{path.name} lacks the column(s) {', '.join(absent)}; a trace has {', '.join(needed)}.")
+        rows = list(reader)
+    columns = {name: _numbers(path, rows, name) for name in COLUMNS}
+    numbers = np.nan_to_num(columns["person"]).astype(np.int64)
+    for person in np.unique(numbers):
+        _check_frames(path, columns["frame"][numbers == person])
+    return [
+        _person_of(person, {name: column[numbers == person] for name, column in columns.items()})
+        for person in dict.fromkeys(numbers.tolist())
+    ]
+
+
+def is_trace_csv(path: Path) -> bool:
+    """Whether a file begins as a table of this module does."""
+    with path.open("rb") as file:
+        head = file.readline(4096).decode("utf-8-sig", "replace").strip().split(",")
+    return all(name in head for name in COLUMNS if name not in _MAY_LACK)
 
 
 def read_trace_csv(path: Path) -> Trace:
     """Read back what `write_trace_csv` wrote.
 
     Args:
-        path: a CSV file of one person with the columns of this module, in any order; further columns are ignored.
-
-    Returns:
-        The trace, to the six decimals of the file. Missing values are NaN and not valid.
+        path: as for `read_clip_csv`, of one person.
 
     Raises:
         DatasetError: a column is missing, a field is no number, a frame is missing, or there is more than one person.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        absent = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if absent:
-            raise DatasetError(
-                f"{path.name} lacks the column(s) {', '.join(absent)}; a trace has {', '.join(COLUMNS)}."
-            )
-        rows = list(reader)
-    people = {row["person"] for row in rows}
+    people = read_clip_csv(path)
     if len(people) > 1:
         raise DatasetError(f"{path.name} holds {len(people)} people; a trace is of one, so keep the rows of one.")
-    columns = {name: _numbers(path, rows, name) for name in COLUMNS}
-    _check_frames(path, columns["frame"])
-    return _trace_of(columns)
+    return people[0].trace if people else _trace_of({name: np.zeros(0) for name in COLUMNS})
 
 
 def _check_frames(path: Path, frames: NDArray[np.float64]) -> None:
@@ -106,8 +160,8 @@ def _check_frames(path: Path, frames: NDArray[np.float64]) -> None:
     wrong = np.flatnonzero(frames != FIRST_FRAME + np.arange(len(frames)))
     if len(wrong):
         raise DatasetError(
-            f"{path.name}, line {wrong[0] + 2}: frame {FIRST_FRAME + wrong[0]} is expected and {frames[wrong[0]]:g} is "
-            "there; a trace has a row for every frame, in order."
+            f"{path.name}: frame {FIRST_FRAME + wrong[0]} is expected and {frames[wrong[0]]:g} is there; a trace has a "
+            "row for every frame, in order."
         )
 
 
@@ -119,6 +173,22 @@ def write_sidecar(path: Path, **facts: Any) -> None:  # Any: whatever json can w
         **facts: anything JSON can hold; keys are sorted.
     """
     files.write_json(path, facts)
+
+
+def _rows(trace: Trace, person: int, face_score: NDArray[np.float32] | None) -> Iterable[str]:
+    gates = telling_gates(trace)
+    columns: tuple[Iterable[str], ...] = (
+        (str(FIRST_FRAME + frame) for frame in range(len(trace))),
+        (_decimal(time) for time in trace.times_seconds),
+        repeat(str(person), len(trace)),
+        _values(trace.valence, trace.valid),
+        _values(trace.arousal, trace.valid),
+        _flags(trace.face_valid, len(trace)),
+        _flags(trace.voice_valid, len(trace)),
+        repeat("", len(trace)) if face_score is None else _values(face_score, face_score > 0),
+        *(_gate(gates, channel, len(trace)) for channel in range(2)),
+    )
+    return (",".join(row) for row in zip(*columns, strict=True))
 
 
 def _decimal(number: float) -> str:
@@ -140,12 +210,18 @@ def _gate(gates: NDArray[np.float64] | None, channel: int, num_frames: int) -> I
 def _numbers(path: Path, rows: list[dict[str, str]], name: str) -> NDArray[np.float64]:
     numbers = np.full(len(rows), np.nan)
     for index, row in enumerate(rows):
-        field = row[name]
+        field = row.get(name)
         try:
             numbers[index] = float(field) if field else np.nan
         except (TypeError, ValueError) as error:
             raise DatasetError(f"{path.name}, line {index + 2}: {name} is {field!r}, which is no number.") from error
     return numbers
+
+
+def _person_of(person: int, columns: dict[str, NDArray[np.float64]]) -> PersonTrace:
+    score = columns["face_score"]
+    known = None if np.isnan(score).all() else np.nan_to_num(score).astype(np.float32)
+    return PersonTrace(person, _trace_of(columns), known)
 
 
 def _trace_of(columns: dict[str, NDArray[np.float64]]) -> Trace:
@@ -154,7 +230,7 @@ def _trace_of(columns: dict[str, NDArray[np.float64]]) -> Trace:
         times_seconds=columns["time"],
         valence=columns["valence"],
         arousal=columns["arousal"],
-        valid=np.isfinite(columns["valence"]) & np.isfinite(columns["arousal"]),
+        valid=np.isfinite(columns["valence"]) | np.isfinite(columns["arousal"]),  # a voice alone may give arousal alone
         face_valid=_flags_of(columns["face"]),
         voice_valid=_flags_of(columns["voice"]),
         gate_weights=None if np.isnan(gates).all() else np.stack([gates, 1 - gates], axis=2),  # [frames, 2, 2]

@@ -24,12 +24,15 @@ from plotly.offline import get_plotlyjs
 from vatrace import files
 from vatrace.errors import MediaError
 from vatrace.report.basis import telling_gates
+from vatrace.report.export import TracedPerson
 from vatrace.report.spans import Shade, frame_ends, missing_spans
 from vatrace.report.summary import second_rows, summary_sentence
 from vatrace.streams import FloatArray, Trace
 
 MAX_CLIP_BYTES = 256 * 2**20  # base64 of more makes a page that browsers refuse or choke on
 CLIP_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
+
+MAIN = "Person 0, the main one"
 
 _DECIMALS = 6  # as in the CSV: the page and the table say the same
 _TILES = {
@@ -50,6 +53,7 @@ def write_report(
     *,
     video: Path | None,
     trace: Trace,
+    others: Sequence[TracedPerson] = (),
     truth: Trace | None = None,
     episodes: Sequence[Shade] = (),
     scores: Mapping[str, object],
@@ -63,7 +67,9 @@ def write_report(
     Args:
         path: where the HTML file shall be.
         video: the clip itself, put into the page; None for a page whose cursor runs on a silent clock.
-        trace: the prediction.
+        trace: the prediction; of the main person, where there are several.
+        others: everybody else, at the same times. Each has a dashed curve, and a list chooses whose trace the rest of
+            the page is about.
         truth: the annotation, if there is one; its own times need not be the trace's.
         episodes: where a channel says little, shaded in the panel of its gate.
         scores: `mean_ccc`, `valence_ccc`, `arousal_ccc`, `split`, `seed`, `subjects` and `frames` become tiles, any
@@ -75,13 +81,17 @@ def write_report(
 
     Raises:
         MediaError: the clip is larger than a page can hold, or of a kind browsers do not play.
+        ValueError: somebody's times are not those of the main person.
     """
-    files.write_text(path, _page(video, trace, truth, episodes, scores, title, lead, notes, facts or {}))
+    if any(not np.array_equal(each.trace.times_seconds, trace.times_seconds) for each in others):
+        raise ValueError("a page has one clock: the people of a clip need traces with the same times")
+    files.write_text(path, _page(video, trace, others, truth, episodes, scores, title, lead, notes, facts or {}))
 
 
 def _page(
     video: Path | None,
     trace: Trace,
+    others: Sequence[TracedPerson],
     truth: Trace | None,
     episodes: Sequence[Shade],
     scores: Mapping[str, object],
@@ -91,7 +101,7 @@ def _page(
     facts: Mapping[str, str],
 ) -> str:
     plotly, script = get_plotlyjs(), _asset("page.js")
-    others = {key: _score_text(value) for key, value in scores.items() if key not in _TILES}
+    further = {key: _score_text(value) for key, value in scores.items() if key not in _TILES}
     parts = {
         "policy": _policy(plotly, script),
         "style": _asset("page.css"),
@@ -100,12 +110,12 @@ def _page(
         "tiles": _tiles(scores),
         "caution": f'<p class="caution" role="note">{_text(notes[0])}</p>' if notes else "",
         "clip": _clip(video),
-        "summary": _text(summary_sentence(trace, truth)),
+        "summary": _text(_summary(trace, others, truth)),
         "ring": "" if truth is None else ". Ring and dashes: the truth",
         "notes": _notes(notes),
-        "facts": _facts({**facts, **others}),
-        "table": _table(trace, truth),
-        "data": script_json(page_data(trace, truth, episodes)),
+        "facts": _facts({**facts, **further}),
+        "table": _tables(trace, others, truth),
+        "data": script_json(page_data(trace, truth, episodes, others)),
         "plotly": plotly,
         "script": script,
     }
@@ -113,35 +123,36 @@ def _page(
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
 
 
-def page_data(trace: Trace, truth: Trace | None, episodes: Sequence[Shade]) -> dict[str, Any]:  # Any: JSON
+def page_data(
+    trace: Trace, truth: Trace | None, episodes: Sequence[Shade], others: Sequence[TracedPerson] = ()
+) -> dict[str, Any]:  # Any: JSON
     """Give what the page draws as plain JSON values; a missing value is None.
 
     Args:
         trace: the prediction.
         truth: the annotation or None.
         episodes: unreliable stretches.
+        others: everybody but the main person.
 
     Returns:
-        `trace`, `truth`, `episodes`, `missing` and `end`, the moment after the last frame, all in seconds.
+        `trace`, `others`, `truth`, `episodes`, `missing` and `end`, the moment after the last frame, all in seconds.
+        Each of `others` has its `person`, `trace` without times, and `missing`.
     """
-    gates = telling_gates(trace)
     ends = frame_ends(trace.times_seconds)
     return {
         "trace": {
-            **_affect(trace),
-            "face": None if trace.face_valid is None else trace.face_valid.astype(int).tolist(),
-            "voice": None if trace.voice_valid is None else trace.voice_valid.astype(int).tolist(),
-            "gate_face": None if gates is None else _numbers(gates[:, 0]),
-            "gate_voice": None if gates is None else _numbers(gates[:, 1]),
+            "time": _numbers(trace.times_seconds),
+            **_values(trace),
         },
-        "truth": None if truth is None else _affect(truth),
+        "others": [
+            {"person": each.person, "trace": _values(each.trace), "missing": _missing(each.trace)} for each in others
+        ],
+        "truth": None if truth is None else {"time": _numbers(truth.times_seconds), **_affect(truth)},
         "episodes": [
             {"channel": one.channel, "kind": one.kind, "start": one.start_seconds, "end": one.end_seconds}
             for one in episodes
         ],
-        "missing": [
-            {"kind": span.kind, "start": span.start_seconds, "end": span.end_seconds} for span in missing_spans(trace)
-        ],
+        "missing": _missing(trace),
         "end": round(float(ends[-1]), _DECIMALS) if len(trace) else 0.0,
     }
 
@@ -152,9 +163,23 @@ def script_json(value: Any) -> str:  # Any: whatever json can write
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
+def _values(trace: Trace) -> dict[str, list[float | None] | None]:
+    gates = telling_gates(trace)
+    return {
+        **_affect(trace),
+        "face": None if trace.face_valid is None else trace.face_valid.astype(int).tolist(),
+        "voice": None if trace.voice_valid is None else trace.voice_valid.astype(int).tolist(),
+        "gate_face": None if gates is None else _numbers(gates[:, 0]),
+        "gate_voice": None if gates is None else _numbers(gates[:, 1]),
+    }
+
+
+def _missing(trace: Trace) -> list[dict[str, object]]:
+    return [{"kind": span.kind, "start": span.start_seconds, "end": span.end_seconds} for span in missing_spans(trace)]
+
+
 def _affect(trace: Trace) -> dict[str, list[float | None]]:
     return {
-        "time": _numbers(trace.times_seconds),
         "valence": _numbers(np.where(trace.valid, trace.valence, np.nan)),
         "arousal": _numbers(np.where(trace.valid, trace.arousal, np.nan)),
     }
@@ -238,14 +263,29 @@ def _facts(facts: Mapping[str, str]) -> str:
     return f'<div class="card facts"><h2>How it was made</h2><dl>{items}</dl></div>'
 
 
-def _table(trace: Trace, truth: Trace | None) -> str:
+def _summary(trace: Trace, others: Sequence[TracedPerson], truth: Trace | None) -> str:
+    if not others:
+        return summary_sentence(trace, truth)
+    each = [f"{MAIN}: {summary_sentence(trace, truth)}"]
+    return " ".join(each + [f"Person {other.person}: {summary_sentence(other.trace, None)}" for other in others])
+
+
+def _tables(trace: Trace, others: Sequence[TracedPerson], truth: Trace | None) -> str:
+    if not others:
+        return _table(trace, truth)
+    further = (_table(other.trace, None, f"Person {other.person}") for other in others)
+    return "".join([_table(trace, truth, MAIN), *further])
+
+
+def _table(trace: Trace, truth: Trace | None, caption: str = "") -> str:
     header, *rows = second_rows(trace, truth)
     head = "".join(f'<th scope="col">{_text(name)}</th>' for name in header)
     body = "".join(
         f'<tr><th scope="row">{_text(first)}</th>{"".join(f"<td>{_text(field)}</td>" for field in rest)}</tr>'
         for first, *rest in rows
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    title = f"<caption>{_text(caption)}</caption>" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _text(text: object) -> str:

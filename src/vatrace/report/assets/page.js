@@ -7,13 +7,15 @@
   const RATES = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 4];
   const SPOKEN_EVERY_MS = 5000; // while playing; a screen reader could not keep up with more
   const STILL_EVERY_MS = 250; // redraws of the plane for readers who asked for less motion
+  const DASHES = ["2px,4px", "9px,5px", "3px,4px", "14px,4px", "6px,3px,2px,3px", "2px,7px", "11px,8px", "5px,2px"]; // of persons 0, 1, ...
   const MOST_POINTS = 6000; // of one drawn line; longer traces are drawn by their extremes
   const CLOCK_TOLERANCE_SECONDS = 0.002; // between the container's timestamp and the browser's
 
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("trace-data").textContent);
-  const trace = data.trace;
-  const times = trace.time;
+  const times = data.trace.time;
+  const people = [{ person: 0, trace: data.trace, missing: data.missing }, ...data.others]; // the main one first
+  let { trace, missing } = people[0]; // of whom the page tells just now
   const last = times.length - 1;
   const start = last >= 0 ? times[0] : 0;
   const end = Math.max(data.end, start + 0.001);
@@ -246,6 +248,10 @@
       const episodes = panel.channel ? data.episodes.filter((one) => one.channel === panel.channel) : [];
       if (episodes.length) drawn.push(hatched(panel, episodes));
       if (data.truth && !panel.channel) drawn.push(line(panel, data.truth.time, data.truth[panel.key], { color: colour("truth"), width: 1.5, dash: "5px,3px" }));
+      people.forEach((one, n) => {
+        if (one.trace === trace || panel.channel) return;
+        drawn.push({ ...line(panel, times, one.trace[panel.key], { color: colour(panel.colour), width: 1.5, dash: DASHES[n % DASHES.length] }), opacity: 0.75 });
+      });
       drawn.push(line(panel, times, trace[panel.key], { color: colour(panel.colour), width: 2.3 }));
       return drawn;
     });
@@ -292,7 +298,7 @@
       text: "<b style='color:" + colour("ink") + "'>" + panel.name + "</b>  " + detail, showarrow: false, xref: "paper", yref: "paper",
       x: 0, y: high, xanchor: "left", yanchor: "bottom", yshift: 2, font: { size: 13 },
     });
-    const gone = data.missing
+    const gone = missing
       .filter((one) => affect || one.kind === "no " + panel.channel || one.kind.startsWith("neither"))
       .map((one) => ({ ...one, fill: colour("missing"), opacity: one.kind.startsWith("no ") ? 0.45 : 0.8, ink: colour("soft"), bare: !affect }));
     const episodes = affect
@@ -458,6 +464,33 @@
     document.querySelectorAll("#player video").forEach((video) => video.addEventListener("click", toggle));
   }
 
+  // ---- whose trace ---------------------------------------------------------------------------------------------------
+
+  function offerPeople() {
+    const named = (n) => (n ? "person " + people[n].person : "person 0, the main one");
+    $("who").replaceChildren(...people.map((_, n) => new Option(named(n), n)));
+    $("others").replaceChildren(...people.map((_, n) => {
+      const entry = document.createElement("span");
+      const svg = $("sample").cloneNode(true), path = svg.firstElementChild;
+      svg.removeAttribute("id");
+      svg.removeAttribute("hidden");
+      path.setAttribute("stroke-dasharray", DASHES[n % DASHES.length].replace(/px/g, ""));
+      entry.append(svg, named(n));
+      return entry;
+    }));
+    const choose = () => {
+      ({ trace, missing } = people[$("who").value]);
+      [...$("others").children].forEach((entry, n) => { entry.hidden = people[n].trace === trace; });
+      if (current < 0) return;
+      drawReadout();
+      drawCursor();
+      drawAll();
+      speak();
+    };
+    choose();
+    $("who").addEventListener("change", choose);
+  }
+
   // ---- keyboard ----------------------------------------------------------------------------------------------------
 
   const byTime = (seconds) => seekTime(times[Math.max(0, current)] + seconds);
@@ -508,8 +541,9 @@
   $("duration").textContent = clock(end);
   $("timeline").setAttribute("aria-valuemin", start.toFixed(2));
   $("timeline").setAttribute("aria-valuemax", end.toFixed(2));
-  const there = { truth: data.truth, missing: data.missing.length, episodes: data.episodes.length && trace.gate_face };
+  const there = { truth: data.truth, missing: people.some((one) => one.missing.length), people: people.length > 1, episodes: data.episodes.length && trace.gate_face };
   document.querySelectorAll("[data-needs]").forEach((one) => { one.hidden = !there[one.dataset.needs]; });
+  offerPeople();
   listenToPointer();
   listenToKeys();
   show(0);

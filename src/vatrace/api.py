@@ -1,0 +1,265 @@
+"""vatrace from Python: a path in, traces out.
+
+    >>> import vatrace
+    >>> trace = vatrace.predict("clip.mp4")            # doctest: +SKIP
+    >>> trace.times_seconds, trace.valence, trace.arousal, trace.valid   # doctest: +SKIP
+    >>> trace.to_pandas().to_csv("clip.csv", index=False)                # doctest: +SKIP
+
+The values are those of `vatrace predict`: the same function makes them. Everything runs on this machine; only
+`from_pretrained` with the name of a hub repository, and `push_to_hub`, use the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vatrace.errors import ModelError, NothingFound
+from vatrace.inference import starter_folder
+from vatrace.streams import BoolArray, FloatArray, TimeArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from vatrace.inference.video import PersonResult, VideoPredictor, VideoResult
+
+MODEL_FILES = ("config.yaml", "*.safetensors", "encoder/*.json", "encoder/*.safetensors", "*.md", "NOTICE*", "LICENSE*")
+CHANNELS = ("face", "voice")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Valence and arousal of one person of a clip, a row a video frame.
+
+    Args:
+        clip: the file's name.
+        result: everybody in the clip.
+        number: which of them.
+    """
+
+    clip: str
+    result: VideoResult
+    number: int = 0
+
+    @property
+    def person(self) -> int:
+        """Number of the person in the clip; the main one is 0."""
+        return self._person.person
+
+    @property
+    def people(self) -> tuple[Trace, ...]:
+        """The traces of everybody in the clip, the main person first."""
+        return tuple(Trace(self.clip, self.result, number) for number in range(len(self.result.people)))
+
+    @property
+    def times_seconds(self) -> TimeArray:
+        """`[frames]`, the container's own timestamps in seconds."""
+        return self._person.trace.times_seconds
+
+    @property
+    def valence(self) -> FloatArray:
+        """`[frames]`, unpleasant -1 to pleasant 1; NaN where there is no value."""
+        return np.where(self.valid, self._person.trace.valence, np.nan)
+
+    @property
+    def arousal(self) -> FloatArray:
+        """`[frames]`, calm -1 to excited 1; NaN where there is no value."""
+        return np.where(self.valid, self._person.trace.arousal, np.nan)
+
+    @property
+    def valid(self) -> BoolArray:
+        """`[frames]`, False where there is neither a face nor a voice to rest a value on."""
+        return self._person.trace.valid
+
+    @property
+    def face(self) -> NDArray[np.float32]:
+        """`[frames]`, the face detector's score from 0 to 1; 0 where no face was seen."""
+        return self._person.face_score
+
+    @property
+    def voice(self) -> BoolArray | None:
+        """`[frames]`, where a voice is heard in the clip, whoever's; None for a model that does not listen."""
+        return self._person.trace.voice_valid
+
+    @property
+    def gates(self) -> NDArray[np.float32] | None:
+        """`[frames, 2]`: how far face and voice each rest on themselves, 0 to 1 (Eq. 4); None without a gate."""
+        weights = self._person.trace.gate_weights
+        return None if weights is None else weights[:, :, 0]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know, such as that the file has no sound."""
+        return self._person.features.warnings
+
+    def __len__(self) -> int:
+        """Frames."""
+        return len(self.times_seconds)
+
+    def __repr__(self) -> str:
+        """Clip, person, frames and means."""
+        if not self.valid.any():
+            return f"Trace({self.clip!r}, person {self.person}, {len(self)} frames, no value)"
+        valence, arousal = np.nanmean(self.valence), np.nanmean(self.arousal)
+        return (
+            f"Trace({self.clip!r}, person {self.person}, {len(self)} frames, {self.valid.mean():.0%} with a value, "
+            f"mean valence {valence:+.2f}, mean arousal {arousal:+.2f})"
+        )
+
+    def to_csv(self) -> str:
+        """The table that `vatrace predict` writes, of everybody in the clip, byte for byte."""
+        from vatrace.report.export import clip_csv_text
+
+        return clip_csv_text(self.result.people)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows of this person with the columns of `vatrace predict`; missing is NaN.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        from io import StringIO
+
+        try:
+            import pandas as pd
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError("to_pandas needs pandas: pip install 'vatrace[pandas]'") from error
+        from vatrace.report.export import clip_csv_text
+
+        return pd.read_csv(StringIO(clip_csv_text([self._person])))
+
+    def plot(self, title: str = "") -> Figure:
+        """Valence, arousal and gates over time, as a matplotlib figure; grey where there is no value.
+
+        Args:
+            title: above it; the clip's name if empty.
+        """
+        from vatrace.report.figures import trace_figure
+
+        return trace_figure(self._person.trace, title=title or self.clip)
+
+    @property
+    def _person(self) -> PersonResult:
+        return self.result.people[self.number]
+
+
+class Predictor:
+    """A model, loaded once, for many clips.
+
+    Args:
+        folder: model folder; the starter that comes with vatrace if None.
+
+    Raises:
+        NothingFound: there is no model.
+        ModelError: it is damaged.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        from vatrace.inference.video import VideoPredictor
+
+        self.folder = starter_folder() if folder is None else Path(folder)
+        self._video: VideoPredictor = VideoPredictor.from_folder(self.folder)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path | None = None, *, revision: str | None = None) -> Predictor:
+        """Load a model by folder or by the name of a repository on the Hugging Face hub.
+
+        Args:
+            name: a model folder, or `owner/repository`, which is fetched (safetensors, YAML and JSON only; nothing is
+                unpickled and no code of theirs is run); the starter if None.
+            revision: branch, tag or commit on the hub; name a commit for a result that can be repeated.
+
+        Raises:
+            NothingFound: there is no such folder or repository.
+        """
+        if name is None or Path(name).is_dir():
+            return cls(name)
+        return cls(_from_hub(str(name), revision))
+
+    @property
+    def remark(self) -> str:
+        """What has to be known of the model, in a sentence."""
+        return str(self._video.predictor.model.provenance.get("remark", ""))
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """Names of what the model takes: "visual" and its acoustic streams."""
+        return tuple(self._video.predictor.model.features.identities)
+
+    def predict(self, path: str | Path) -> Trace:
+        """The trace of the main person of a clip; `.people` has everybody.
+
+        Args:
+            path: a video or sound file.
+
+        Raises:
+            NothingFound: no such file.
+            MediaError: it cannot be read safely, or has neither a face nor a voice.
+        """
+        return Trace(Path(path).name, self._video.predict(Path(path)))
+
+    __call__ = predict
+
+    def push_to_hub(self, name: str, *, private: bool = True, message: str = "A vatrace model") -> str:
+        """Upload the model folder to the Hugging Face hub.
+
+        Args:
+            name: `owner/repository`; made if it is not there.
+            private: whether only the owner sees it, if it is made.
+            message: of the commit.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ModelError: the hub refused; `huggingface-cli login` sets a token.
+        """
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+        api = HfApi()
+        try:
+            api.create_repo(name, private=private, exist_ok=True)
+            commit = api.upload_folder(
+                repo_id=name, folder_path=self.folder, allow_patterns=list(MODEL_FILES), commit_message=message
+            )
+        except (HfHubHTTPError, LocalTokenNotFoundError, OSError) as error:
+            raise ModelError(
+                f"{name} could not be written to the hub ({type(error).__name__}: {error}); "
+                "`huggingface-cli login` sets a token."
+            ) from error
+        return str(commit)
+
+
+def predict(path: str | Path, *, model: str | Path | None = None) -> Trace:
+    """The trace of a clip: valence and arousal, frame by frame.
+
+    Args:
+        path: a video or sound file.
+        model: model folder or hub repository; the starter that comes with vatrace if None.
+
+    Raises:
+        NothingFound: no such file or model.
+        MediaError: the file cannot be read safely, or has neither a face nor a voice.
+    """
+    return Predictor.from_pretrained(model).predict(path)
+
+
+def _from_hub(name: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(MODEL_FILES)))
+    except HFValidationError as error:
+        raise NothingFound(f"there is no model folder {name}, and that is no name on the hub either.") from error
+    except Exception as error:  # the hub's client raises whatever its transport does
+        raise NothingFound(
+            f"there is no model folder {name}, and it could not be fetched from the hub ({type(error).__name__})."
+        ) from error

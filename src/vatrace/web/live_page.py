@@ -1,0 +1,44 @@
+"""`vatrace live`: the page of `vatrace serve`, opened at the camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vatrace.recipes.watch import SILENCE, Watch
+
+PAGE = "live"  # part of the page, after the #
+
+
+def live(
+    *, model: Path | None = None, vggish_weights: Path | None = None, port: int = 0, watch: Watch = SILENCE
+) -> str:
+    """Open a page that traces whoever is in front of the camera, on this machine only.
+
+    It is the page of `vatrace serve`, opened where camera and microphone are; they begin when you say so there, and
+    nothing of them is stored. A value comes within a second of its picture; where this machine is slow, pictures are
+    left out. The model has to look back only, as the starter model does.
+
+    Example: vatrace live
+
+    Args:
+        model: model folder; without it the starter model that vatrace brings.
+        vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features.
+        port: to listen on; 0 takes a free one.
+    """
+    from vatrace.inference import starter_folder
+    from vatrace.web.limits import Limits
+    from vatrace.web.serve import LOOPBACK, check_installed
+
+    check_installed()
+    from vatrace.web.run import run
+
+    run(
+        model or starter_folder(),
+        vggish_weights=vggish_weights,
+        host=LOOPBACK[0],
+        port=port,
+        limits=Limits(),
+        say=watch.say,
+        page=PAGE,
+    )
+    return "The server has ended."

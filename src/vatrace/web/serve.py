@@ -1,0 +1,73 @@
+"""`vatrace serve`: the page for traces of one's own clips, on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vatrace.errors import NothingFound
+from vatrace.recipes.watch import SILENCE, Watch
+
+LOOPBACK = ("127.0.0.1", "localhost")
+
+
+def serve(
+    *,
+    model: Path | None = None,
+    vggish_weights: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    expose: bool = False,
+    max_mb: int = 500,
+    max_minutes: float = 30.0,
+    max_clips: int = 20,
+    keep_minutes: float = 60.0,
+    watch: Watch = SILENCE,
+) -> str:
+    """Open a page for traces of your own clips, on this machine only: drop a video, or record one.
+
+    The address that is printed holds a secret; whoever has it can use the page. Clips are read on this machine, are
+    never sent anywhere, and are deleted when you remove them, after a while, and when the server ends (Ctrl-C).
+
+    Example: vatrace serve
+
+    Args:
+        model: model folder; without it the starter model that vatrace brings.
+        vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features; without it the one that
+            `vatrace weights vggish` fetched.
+        host: address to listen on; another one than this machine's own needs --expose.
+        port: to listen on; 0 takes a free one.
+        expose: let other machines in. What they send and see is not encrypted, the secret included; use it only in a
+            network where you trust everybody.
+        max_mb: the largest clip that is taken, in MB.
+        max_minutes: the longest clip that is taken.
+        max_clips: the most clips at the same time.
+        keep_minutes: how long a clip is kept after it was made.
+    """
+    from vatrace.web.limits import MIB, Limits
+
+    if host not in LOOPBACK and not expose:
+        raise ValueError(
+            f"--host {host} lets other machines in, and what they send is not encrypted; add --expose if that is meant."
+        )
+    limits = Limits(
+        max_bytes=max_mb * MIB, max_seconds=max_minutes * 60, max_clips=max_clips, keep_seconds=keep_minutes * 60
+    )
+    check_installed()
+    from vatrace.inference import starter_folder
+    from vatrace.web.run import run
+
+    run(model or starter_folder(), vggish_weights=vggish_weights, host=host, port=port, limits=limits, say=watch.say)
+    return "The server has ended and its clips are deleted."
+
+
+def check_installed() -> None:
+    """Raise unless what the server is made of is there.
+
+    Raises:
+        NothingFound: something is missing.
+    """
+    from importlib.util import find_spec
+
+    missing = [name for name in ("starlette", "uvicorn", "wsproto") if find_spec(name) is None]
+    if missing:
+        raise NothingFound(f"the page needs {', '.join(missing)}; install them with: pip install 'vatrace[web]'")
