@@ -110,6 +110,17 @@ def test_a_worker_is_kept_for_many_clips_and_replaced_after_a_crash(tmp_path: Pa
     in_workshop(tmp_path, use)
 
 
+def test_after_so_many_clips_a_fresh_worker_is_started(tmp_path: Path) -> None:
+    async def use(workshop: Workshop) -> None:
+        seen = []
+        for _ in range(5):
+            await outcome(workshop, add(workshop, "fine"))
+            seen.extend(workers())
+        assert [seen.index(each) for each in seen] == [0, 0, 2, 2, 4]
+
+    in_workshop(tmp_path, use, clips_per_worker=2)
+
+
 def test_a_clip_that_is_removed_while_it_is_worked_on_stops_the_work(tmp_path: Path) -> None:
     async def use(workshop: Workshop) -> None:
         hanging, waiting, right = add(workshop, "hang"), add(workshop, "hang"), add(workshop, "fine")

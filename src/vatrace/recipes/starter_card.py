@@ -43,7 +43,9 @@ class Findings:
 
 def card_text(findings: Findings) -> str:
     """The card as Markdown."""
-    return "\n".join([*_what_it_is(), *_what_it_learned_from(findings.clips), *_what_it_is_worth(findings), *_LIMITS])
+    return "\n".join(
+        [*_what_it_is(), *_what_it_learned_from(findings.clips), *_what_it_is_worth(findings), *_LIMITS, ""]
+    )
 
 
 def licences_text(fer_licence: str) -> str:
@@ -175,11 +177,7 @@ def _heard_as(arousal: float) -> str:
 
 
 def _rated(findings: Findings) -> str:
-    return (
-        " where there are some"
-        if any(not np.isnan(row.human) for row in findings.rows)
-        else ", of which there are none"
-    )
+    return "where there are some" if any(not np.isnan(row.human) for row in findings.rows) else "(there are none)"
 
 
 def _bracketed(figure: tuple[float, float, float]) -> str:

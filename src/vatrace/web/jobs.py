@@ -25,7 +25,6 @@ from vatrace.web.limits import Limits
 from vatrace.web.shelf import Clip, Shelf
 from vatrace.web.worker import describe_run
 
-CLIPS_PER_WORKER = 50  # then a fresh one, so that nothing that leaks can pile up
 MAX_SENTENCE = 600  # characters of what a worker says that are shown
 READY_SECONDS = 300.0
 _SWEEP_SECONDS = 30.0
@@ -65,9 +64,15 @@ class Workshop:
         Raises:
             ModelError: it cannot be loaded.
         """
-        first = _Hand(self._command, self.shelf.folder)
+        first = _Hand(self._command, self.shelf.folder, self._limits.clips_per_worker)
         facts = await first.begin()
-        self._hands = [first, *(_Hand(self._command, self.shelf.folder) for _ in range(self._limits.workers - 1))]
+        self._hands = [
+            first,
+            *(
+                _Hand(self._command, self.shelf.folder, self._limits.clips_per_worker)
+                for _ in range(self._limits.workers - 1)
+            ),
+        ]
         self._tasks = [asyncio.create_task(self._serve(hand)) for hand in self._hands]
         self._tasks.append(asyncio.create_task(self._sweep()))
         return facts
@@ -163,9 +168,10 @@ class _Crashed(Exception):  # noqa: N818  (it is what happened)
 class _Hand:
     """One place for a worker: the process that has it now, and the clip it is at."""
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, most_clips: int) -> None:
         self._command = command
         self._folder = folder
+        self._most_clips = most_clips
         self._process: Process | None = None
         self._num_clips = 0
         self._is_over = False  # known at once, while the system takes a moment to say that a killed process is gone
@@ -175,7 +181,7 @@ class _Hand:
     def is_fit(self) -> bool:
         """Whether there is a process that can take a clip."""
         is_alive = self._process is not None and self._process.returncode is None and not self._is_over
-        return is_alive and self._num_clips < CLIPS_PER_WORKER
+        return is_alive and self._num_clips < self._most_clips
 
     async def begin(self) -> ModelFacts:
         """Start a process and wait until it has loaded the model."""

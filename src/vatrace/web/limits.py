@@ -23,6 +23,7 @@ class Limits:
         min_bytes_per_second: an upload that is slower on average, after a first `stall_seconds`, is ended.
         header_seconds: what may pass until the head of a request is there.
         workers: processes that read clips.
+        clips_per_worker: then a fresh one is started, so that nothing that leaks can pile up.
         memory_bytes: address space a worker may take beyond what it has with the model loaded.
         file_bytes: the largest file a worker may write.
         grace_seconds: working time that every clip gets.
@@ -44,6 +45,7 @@ class Limits:
     min_bytes_per_second: int = 16 * KIB
     header_seconds: float = 8.0
     workers: int = 1
+    clips_per_worker: int = 200
     memory_bytes: int = 2 * GIB
     file_bytes: int = GIB
     grace_seconds: float = 120.0

@@ -235,6 +235,7 @@ def _write_report(task: Task, result: VideoResult, predictor: VideoPredictor, pl
         task.folder / REPORT_FILE,
         video=playable if fits else None,
         trace=result.trace,
+        others=result.people[1:],
         scores={},
         title=task.name,
         lead="Valence and arousal, frame by frame, with what each value rests on.",

@@ -1,0 +1,150 @@
+"""What the page gets of a clip, against what the command line writes of the same file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.inference.test_missing_modality import make_video
+from tests.media.clips import even_times, noise, write_clip
+from tests.web.serving import Serving
+from vatrace.recipes.predict import predict
+from vatrace.report.export import read_clip_csv
+
+
+@pytest.fixture(scope="module")
+def made(server: Serving, clip: Path) -> Iterator[tuple[Serving, str]]:
+    """The clip as the server made it, and where it is."""
+    clip_id = server.send(clip, "m%C3%BC%20%3Cb%3E.mkv").json["id"]
+    assert server.wait_for(clip_id) == {
+        "id": clip_id,
+        "name": "mü <b>.mkv",
+        "state": "done",
+        "progress": 1.0,
+        "step": "",
+        "error": "",
+    }
+    yield server, f"/api/clips/{clip_id}"
+    server.remove_all()
+
+
+def test_the_table_is_byte_for_byte_that_of_the_command_line(
+    made: tuple[Serving, str], clip: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    server, path = made
+    assert predict([str(clip)], out=tmp_path, model=tiny_model).failed == ()
+    answer = server.ask("GET", f"{path}/trace.csv")
+    assert answer.body == (tmp_path / "clip.csv").read_bytes()
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename=\"trace.csv\"; filename*=UTF-8''m%C3%BC%20%3Cb%3E.csv"
+    )
+
+
+def test_the_page_draws_the_numbers_of_the_table(made: tuple[Serving, str], tmp_path: Path) -> None:
+    server, path = made
+    drawn = server.ask("GET", f"{path}/trace.json").json
+    (tmp_path / "trace.csv").write_bytes(server.ask("GET", f"{path}/trace.csv").body)
+    (written,) = read_clip_csv(tmp_path / "trace.csv")
+    (person,) = drawn["people"]
+    trace = written.trace
+    assert drawn["name"] == "mü <b>.mkv"
+    assert drawn["times"] == trace.times_seconds.tolist()
+    assert person["person"] == 0
+    for name in ("valence", "arousal"):
+        assert [np.nan if each is None else each for each in person[name]] == pytest.approx(
+            np.where(trace.valid, getattr(trace, name), np.nan), abs=0, nan_ok=True
+        )
+    assert trace.face_valid is not None
+    assert trace.voice_valid is not None
+    assert person["face"] == trace.face_valid.astype(int).tolist()
+    assert person["voice"] == trace.voice_valid.astype(int).tolist()
+    assert [score is None for score in person["face_score"]] == (~trace.face_valid).tolist()
+    assert [gate is None for gate in person["gate_face"]] == (~trace.valid).tolist()
+    assert not trace.valid.all(), "else nothing above is empty"
+    assert trace.valid.any()
+
+
+def test_the_report_comes_as_a_file_with_the_clip_in_it_and_its_name_as_text(made: tuple[Serving, str]) -> None:
+    server, path = made
+    answer = server.ask("GET", f"{path}/report.html")
+    assert answer.headers["content-disposition"].startswith('attachment; filename="report.html"')
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert b"data:video/mp4;base64," in answer.body
+    assert b"<title>m\xc3\xbc &lt;b&gt;.mkv" in answer.body
+    assert re.findall(rb"""<(?:script|link|img|video|source)[^>]+(?:src|href)=["']https?:""", answer.body) == []
+
+
+def test_two_tabs_see_one_list_and_what_is_removed_in_one_is_gone_for_both(server: Serving, clip: Path) -> None:
+    clip_id = server.send(clip).json["id"]
+    assert clip_id in [each["id"] for each in server.clips()]
+    server.wait_for(clip_id)
+    (run_folder,) = server.files.iterdir()
+    assert (run_folder / clip_id).is_dir()
+    assert server.ask("DELETE", f"/api/clips/{clip_id}").status == 204
+    assert not (run_folder / clip_id).exists()
+    assert clip_id not in [each["id"] for each in server.clips()]
+    for part in ("", "/trace.json", "/trace.csv", "/report.html", "/video"):
+        answer = server.ask("GET", f"/api/clips/{clip_id}{part}")
+        assert (answer.status, answer.json) == (404, {"error": "There is no such clip here, or not any more."})
+    assert server.ask("DELETE", f"/api/clips/{clip_id}").status == 404
+
+
+def test_the_page_learns_what_is_taken_and_which_model_it_is(server: Serving) -> None:
+    assert server.ask("GET", "/api/limits").json == {
+        "max_bytes": 2_000_000,
+        "max_seconds": 1800.0,
+        "max_clips": 20,
+        "keep_seconds": 3600.0,
+        "model": "tiny-model",
+        "remark": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "is not a video or sound file that can be read"),
+        (b"ffconcat version 1.0\nfile ../secret.mp4\n", "is not a video or sound file that can be read"),
+        (b"\x00\x00\x00\x18ftypmp42" + bytes(16), "its index is missing or broken"),
+        (os.urandom(5000), "is not a video or sound file that can be read"),
+    ],
+    ids=["playlist", "concat", "cut off", "noise"],
+)
+def test_a_file_that_is_no_clip_says_so_under_its_own_name(content: bytes, sentence: str, server: Serving) -> None:
+    clip_id = server.send(content, "holiday.mp4").json["id"]
+    failed = server.wait_for(clip_id)
+    assert failed["state"] == "failed"
+    assert failed["error"].startswith("holiday.mp4 ")
+    assert sentence in failed["error"]
+    answer = server.ask("GET", f"/api/clips/{clip_id}/trace.json")
+    assert (answer.status, answer.json["error"]) == (409, failed["error"])
+    server.remove_all()
+
+
+def test_a_clip_with_neither_face_nor_sound_says_so(server: Serving, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "c.mp4", times=even_times(10, 25), paint=noise)
+    failed = server.wait_for(server.send(path, "empty.mp4").json["id"])
+    assert "nothing to base a trace on" in failed["error"]
+    server.remove_all()
+
+
+def test_a_clip_longer_than_allowed_is_refused_with_both_lengths(
+    tmp_path: Path, tiny_model: Path, drawn_face: np.ndarray
+) -> None:
+    from tests.web.serving import serving
+
+    path = make_video(tmp_path / "c.mkv", drawn_face, no_face=range(0), no_voice=range(0), frames=75)
+    shutil.move(path, tmp_path / "clip")
+    (tmp_path / "run").mkdir()
+    with serving(tmp_path / "run", tiny_model, max_seconds=2.0) as server:
+        failed = server.wait_for(server.send(tmp_path / "clip", "long.mkv").json["id"])
+        assert failed["error"].startswith("The clip lasts 0:03 min, and 0:02 min is the most here.")
+        assert json.dumps(failed).count("/") == 0
