@@ -1,9 +1,11 @@
 """vatrace from Python: a path in, traces out.
 
     >>> import vatrace
-    >>> trace = vatrace.predict("clip.mp4")            # doctest: +SKIP
-    >>> trace.times_seconds, trace.valence, trace.arousal, trace.valid   # doctest: +SKIP
-    >>> trace.to_pandas().to_csv("clip.csv", index=False)                # doctest: +SKIP
+    >>> trace = vatrace.predict("clip.mp4")
+    >>> trace.times_seconds[:3]
+    array([0.  , 0.04, 0.08])
+    >>> len(trace) == len(trace.valence) == len(trace.arousal) == len(trace.valid)
+    True
 
 The values are those of `vatrace predict`: the same function makes them. Everything runs on this machine; only
 `from_pretrained` with the name of a hub repository, and `push_to_hub`, use the network.
@@ -113,13 +115,23 @@ class Trace:
         )
 
     def to_csv(self) -> str:
-        """The table that `vatrace predict` writes, of everybody in the clip, byte for byte."""
+        """The table that `vatrace predict` writes, of everybody in the clip, byte for byte.
+
+        Example:
+            >>> predict("clip.mp4").to_csv().splitlines()[0]
+            'frame,time,person,valence,arousal,face,voice,face_score,gate_face,gate_voice'
+        """
         from vatrace.report.export import clip_csv_text
 
         return clip_csv_text(self.result.people)
 
     def to_pandas(self) -> pd.DataFrame:
         """The rows of this person with the columns of `vatrace predict`; missing is NaN.
+
+        Example:
+            >>> table = predict("clip.mp4").to_pandas()
+            >>> table[["frame", "time", "person"]].head(2).values.tolist()
+            [[1.0, 0.0, 0.0], [2.0, 0.04, 0.0]]
 
         Raises:
             ModuleNotFoundError: pandas is not installed.
@@ -139,6 +151,10 @@ class Trace:
 
         Args:
             title: above it; the clip's name if empty.
+
+        Example:
+            >>> figure = predict("clip.mp4").plot()
+            >>> figure.savefig("clip.png")
         """
         from vatrace.report.figures import trace_figure
 
@@ -154,6 +170,11 @@ class Predictor:
 
     Args:
         folder: model folder; the starter that comes with vatrace if None.
+
+    Example:
+        >>> predictor = Predictor()
+        >>> [len(predictor(clip)) for clip in ["clip.mp4", "clip.mp4"]]
+        [25, 25]
 
     Raises:
         NothingFound: there is no model.
@@ -175,6 +196,10 @@ class Predictor:
                 unpickled and no code of theirs is run); the starter if None.
             revision: branch, tag or commit on the hub; name a commit for a result that can be repeated.
 
+        Example:
+            >>> Predictor.from_pretrained().features  # the starter
+            ('prosody', 'visual')
+
         Raises:
             NothingFound: there is no such folder or repository.
         """
@@ -190,7 +215,7 @@ class Predictor:
     @cached_property
     def features(self) -> tuple[str, ...]:
         """Names of what the model takes: "visual" and its acoustic streams."""
-        return tuple(self._video.predictor.model.features.identities)
+        return tuple(sorted(self._video.predictor.model.features.identities))
 
     def predict(self, path: str | Path) -> Trace:
         """The trace of the main person of a clip; `.people` has everybody.
@@ -207,7 +232,7 @@ class Predictor:
     __call__ = predict
 
     def push_to_hub(self, name: str, *, private: bool = True, message: str = "A vatrace model") -> str:
-        """Upload the model folder to the Hugging Face hub.
+        """Upload the model folder to the Hugging Face hub: the model, its encoder and its texts, and nothing else.
 
         Args:
             name: `owner/repository`; made if it is not there.
@@ -239,6 +264,10 @@ class Predictor:
 
 def predict(path: str | Path, *, model: str | Path | None = None) -> Trace:
     """The trace of a clip: valence and arousal, frame by frame.
+
+    Example:
+        >>> predict("clip.mp4").people[0].person
+        0
 
     Args:
         path: a video or sound file.
