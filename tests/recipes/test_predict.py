@@ -113,6 +113,20 @@ def test_sound_alone_has_a_trace_that_rests_on_the_voice_and_says_so(model: Path
     assert any("made-up clock" in line for line in listener.said)
 
 
+def test_a_format_that_a_file_cannot_have_is_left_out_and_the_others_are_there(model: Path, tmp_path: Path) -> None:
+    listener = Listener()
+    made = predict(
+        [str(tone(tmp_path / "talk.wav"))],
+        out=tmp_path / "out",
+        model=model,
+        formats="overlay,html,vtt",
+        watch=listener,
+    )
+    assert not made.failed
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"talk.csv", "talk.json", "talk.html", "talk.vtt"}
+    assert any("no picture to draw curves into" in line for line in listener.said)
+
+
 def test_a_batch_has_one_table_of_all_clips_and_names_what_failed(model: Path, clip: Path, tmp_path: Path) -> None:
     tone(clip.parent / "voice.wav")
     tone(clip.parent / "clip.wav")  # beside the video of the same name: its soundtrack

@@ -171,7 +171,8 @@ def _predict_clip(path: Path, out: Path, job: _Job) -> dict[str, Any]:  # Any: w
         raise NothingFound(f"no such file: {path}.")
     stem = out.with_name(out.name.removesuffix(".csv"))
     sidecar = out.with_suffix(".json")
-    files = [out, *(path_of(stem, name) for name in job.formats)]
+    formats = _possible_formats(path, job)
+    files = [out, *(path_of(stem, name) for name in formats)]
     known = _known(sidecar, job.made_from, path) if path.is_file() and all(map(Path.is_file, files)) else None
     if known is not None:
         job.watch.say(f"{path}: up to date in {out}")
@@ -182,11 +183,21 @@ def _predict_clip(path: Path, out: Path, job: _Job) -> dict[str, Any]:  # Any: w
     facts = {**job.made_from, "model_folder": job.folder.name, **_facts(path, result), **_model_facts(job.predictor)}
     write_text(out, clip_csv_text(result.people))
     write_sidecar(sidecar, **facts)
-    if job.formats:
-        with job.watch.track(f"{path.name} as files", len(result.trace) if "overlay" in job.formats else 0) as advance:
-            write_formats(result.people, stem, job.formats, video=path, facts=facts, on_frames=advance)
+    if formats:
+        with job.watch.track(f"{path.name} as files", len(result.trace) if "overlay" in formats else 0) as advance:
+            write_formats(result.people, stem, formats, video=path, facts=facts, on_frames=advance)
     job.watch.say(_told(path, result))
     return facts
+
+
+def _possible_formats(path: Path, job: _Job) -> tuple[str, ...]:
+    """Those of the formats asked for that a file can have: curves are drawn into pictures, if there are some."""
+    from vatrace.media.video import probe
+
+    if "overlay" not in job.formats or probe(path).has_video:
+        return job.formats
+    job.watch.say(f"{path}: has no picture to draw curves into, so there is no overlay of it.")
+    return tuple(name for name in job.formats if name != "overlay")
 
 
 def _watched(path: Path, job: _Job) -> VideoResult:
