@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vatrace.datasets.clips import Clip
+from vatrace.datasets.clips import Clip, check_names
 from vatrace.datasets.corpus import is_corpus, open_corpus
 from vatrace.datasets.official import person_of
 from vatrace.errors import DatasetError, NothingFound
@@ -178,7 +178,14 @@ def test_templates_and_labels_of_other_tasks_are_not_taken_for_ours(tmp_path: Pa
 @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "a\\b", "a\nb", "\x1b[2J", " "])
 def test_a_clip_cannot_be_called_what_no_file_can(name: str) -> None:
     with pytest.raises(DatasetError, match="becomes the name of files"):
-        Clip(name=name, split="unlabelled", source="a")
+        check_names([Clip(name=name, split="unlabelled", source="a")])
+
+
+def test_a_test_list_cannot_lead_out_of_the_folder(unpacked: Path) -> None:
+    listed = unpacked / "names" / "Valence_Arousal_Estimation_Challenge_test_set_release.txt"
+    listed.write_text("video2\n../../home\n")
+    with pytest.raises(DatasetError, match=r"cannot be '\.\./\.\./home'"):
+        open_corpus(unpacked)
 
 
 def test_half_of_the_marker_is_no_label_either(tmp_path: Path) -> None:

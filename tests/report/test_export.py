@@ -130,12 +130,19 @@ def test_missing_columns_come_back_as_none(tmp_path: Path) -> None:
     assert again.gate_weights is None
 
 
+def test_a_table_of_two_people_is_no_trace_of_one(tmp_path: Path) -> None:
+    rows = trace_csv_text(three_frames()).splitlines()
+    (tmp_path / "trace.csv").write_text("\n".join([*rows, *trace_csv_text(three_frames(), person=1).splitlines()[1:]]))
+    with pytest.raises(DatasetError, match="holds 2 people"):
+        read_trace_csv(tmp_path / "trace.csv")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (("valence", "happiness"), "lacks the column.* valence"),
         (("0.500000,-0.25", "much,-0.25"), "line 2: valence is 'much'"),
-        (("2,0.033367,0", "2,0.033367,1"), "holds 2 people"),
+        (("2,0.033367,0", "4,0.033367,0"), "frame 2 is expected and 4 is there"),
     ],
 )
 def test_table_that_is_no_trace_says_why(tmp_path: Path, change: tuple[str, str], message: str) -> None:

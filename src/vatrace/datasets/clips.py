@@ -7,7 +7,7 @@ A clip is what an annotation file belongs to. Two clips may share a video, one s
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,8 +53,6 @@ class Clip:
     value: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        if not is_file_name(self.name):
-            raise DatasetError(f"a clip's name becomes the name of files and folders, so it cannot be {self.name!r}.")
         if self.split != "unlabelled" and (self.annotation is None) == (self.value is None):
             raise DatasetError(f"{self.name} is in the {self.split} split, so it needs either annotation or value.")
         if self.value is not None and not all(abs(number) <= 1 for number in self.value):
@@ -156,9 +154,16 @@ class Corpus:
             raise NothingFound(f"{self.folder} has no clip named {name}.") from None
 
 
-def is_file_name(name: str) -> bool:
-    """Whether a name can be given to a file or folder and lead nowhere else: no path, and nothing unprintable."""
-    return bool(name) and name.strip(". ") != "" and name.isprintable() and not set(name) & set("/\\")
+def check_names(clips: Iterable[Clip]) -> None:
+    """Refuse names that cannot be given to files and folders, or would lead elsewhere: paths, and unprintable ones.
+
+    Raises:
+        DatasetError: a clip has such a name.
+    """
+    for clip in clips:
+        name = clip.name
+        if not name.strip(". ") or not name.isprintable() or set(name) & set("/\\"):
+            raise DatasetError(f"a clip's name becomes the name of files and folders, so it cannot be {name!r}.")
 
 
 def _constant(value: tuple[float, float], times_seconds: TimeArray) -> Trace:

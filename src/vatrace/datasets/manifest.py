@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
-from vatrace.datasets.clips import Clip, Corpus, Split
+from vatrace.datasets.clips import Clip, Corpus, Split, check_names
 from vatrace.errors import DatasetError, NothingFound
 from vatrace.streams import Person
 
@@ -78,7 +78,7 @@ def _clip(folder: Path, path: Path, line: int, row: Mapping[str, str], group: st
         raise wrong(f"split must be one of {', '.join(get_args(Split))}, got {split!r}.")
     side = "" if person == "main" else f"_{person}"
     try:
-        return Clip(
+        clip = Clip(
             name=row.get("clip") or f"{Path(row['video']).stem}{side}",
             split=cast(Split, split),
             source=group,
@@ -88,8 +88,10 @@ def _clip(folder: Path, path: Path, line: int, row: Mapping[str, str], group: st
             annotation=folder / row["annotation"] if row.get("annotation") else None,
             value=_value(row),
         )
+        check_names([clip])
     except (DatasetError, ValueError) as error:
         raise wrong(str(error)) from error
+    return clip
 
 
 def _check_roles(path: Path, clips: Sequence[Clip]) -> None:

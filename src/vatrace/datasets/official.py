@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from vatrace.datasets.clips import Clip, Corpus, Split
+from vatrace.datasets.clips import Clip, Corpus, Split, check_names
 from vatrace.datasets.layout import Layout, look_through
 from vatrace.datasets.splits import source_of
 from vatrace.errors import DatasetError, NothingFound
@@ -43,7 +43,9 @@ def open_official(folder: Path) -> Corpus:
             f"{folder} has annotations in {len(layout.tasks)} places ({', '.join(map(str, layout.tasks[:3]))}); "
             "keep those of one release, as their splits differ."
         )
-    return corpus_of(layout)
+    corpus = corpus_of(layout)
+    check_names(corpus.clips)
+    return corpus
 
 
 def corpus_of(layout: Layout) -> Corpus:
