@@ -122,7 +122,7 @@ class Page:
         assert all(url.startswith((self.fake.url, "blob:", "data:")) for url in self.asked)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no wider: while it lives, an event loop runs, and nobody else may start one
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("needs a chromium on PATH")
