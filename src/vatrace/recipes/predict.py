@@ -30,6 +30,7 @@ def predict(
     formats: str = "csv",
     people: int = 8,
     vggish_weights: Path | None = None,
+    face_model: str | None = None,
     watch: Watch = SILENCE,
 ) -> BatchResult:
     """Write the valence-arousal trace of videos: OUT/<clip>.csv, one row a frame, with a sidecar OUT/<clip>.json.
@@ -53,6 +54,8 @@ def predict(
         people: how many people of a clip at most, the main one first; 1 is the main one alone.
         vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features; without it the one that
             `vatrace weights vggish` fetched.
+        face_model: read the face by another network than the starter's own: emotieff, which `vatrace weights emotieff`
+            fetched, or an ONNX file of that form. Goes with the starter model alone.
     """
     # Threads of torch that spin while they wait would steal from those that decode and detect: 17 ms of computing a
     # frame instead of 21. It is read when torch is loaded.
@@ -63,14 +66,18 @@ def predict(
 
     if people < 1:
         raise ValueError(f"--people must be 1 or more, got {people}.")
+    if face_model is not None and model is not None:
+        raise ValueError(f"--face-model {face_model} goes with the starter model; leave out --model {model}.")
     wanted = _formats_of(formats)
     paths, failed = _clips_of(videos)
     folder = model or _default_model()
     predictor = VideoPredictor.from_folder(folder, vggish_weights=vggish_weights)
+    if face_model is not None:
+        predictor = _with_face(predictor, face_model)
     remark = predictor.predictor.model.provenance.get("remark")
     if remark:
         watch.say(str(remark) if folder == starter_folder() else f"model {folder}: {remark}")
-    job = _Job(folder, predictor, wanted, people, watch)
+    job = _Job(folder, predictor, wanted, people, watch, has_other_face=face_model is not None)
     if str(out) == "-":
         return _to_stdout(paths, job)
     remove_parts(out)
@@ -102,11 +109,22 @@ class _Job:
     formats: tuple[str, ...]
     people: int
     watch: Watch
+    has_other_face: bool
 
     @property
     def made_from(self) -> dict[str, object]:
         """What a trace depends on besides its clip."""
-        return {"model": _model_id(self.folder), "vatrace": __version__, "people_at_most": self.people}
+        model = _model_id(self.folder)
+        if self.has_other_face:
+            model += f"+{self.predictor.pipeline.visual.identity}"
+        return {"model": model, "vatrace": __version__, "people_at_most": self.people}
+
+
+def _with_face(predictor: VideoPredictor, choice: str) -> VideoPredictor:
+    from vatrace.features.face_model import load_face_model
+    from vatrace.inference.face_model import with_face_model
+
+    return with_face_model(predictor, load_face_model(choice))
 
 
 def _formats_of(text: str) -> tuple[str, ...]:
