@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vatrace import __version__
-from vatrace.errors import DatasetError, NothingFound, VatraceError
+from vatrace.errors import DatasetError, NothingFound, VatraceError, shown
 from vatrace.files import remove_parts, sha256_of, write_text
 from vatrace.recipes.inputs import find_videos, unique_names
 from vatrace.recipes.summary_table import SUMMARY, person_facts, write_summary
@@ -192,7 +192,7 @@ def _predict_clip(path: Path, out: Path, job: _Job) -> dict[str, Any]:  # Any: w
     files = [out, *(path_of(stem, name) for name in job.formats)]
     known = _known(sidecar, job.made_from, path) if path.is_file() and all(map(Path.is_file, files)) else None
     if known is not None:
-        job.watch.say(f"{path}: up to date in {out}")
+        job.watch.say(f"{shown(path)}: up to date in {shown(out)}")
         return known
     if out.exists() and not sidecar.exists():
         raise DatasetError(f"{out} is there and was not written by vatrace; choose another --out, or move it away.")
@@ -214,7 +214,7 @@ def _watched(path: Path, job: _Job) -> VideoResult:
     with job.watch.track(path.name, 2 * (expected or 0)) as advance:
         result = job.predictor.predict(path, people=job.people, on_frames=advance)
     for warning in result.features.warnings:
-        job.watch.say(f"{path}: {warning}")
+        job.watch.say(f"{shown(path)}: {warning}")
     return result
 
 
@@ -277,4 +277,4 @@ def _told(path: Path, result: VideoResult) -> str:
 
     from vatrace.report.terminal import clip_text, draws_blocks
 
-    return clip_text(path.name, result.people, blocks=draws_blocks(sys.stderr))
+    return clip_text(shown(path.name), result.people, blocks=draws_blocks(sys.stderr))
