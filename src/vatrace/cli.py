@@ -100,7 +100,7 @@ def _group(word: str, arguments: Sequence[str]) -> int:
 
 def _guarded(command: str, arguments: Sequence[str]) -> int:
     """Run a command, and turn what a user can do something about into a sentence and an exit code."""
-    from vatrace.errors import NothingFound, VatraceError
+    from vatrace.errors import NothingFound, VatraceError, shown
 
     try:
         return _run(command, arguments)
@@ -118,18 +118,18 @@ def _guarded(command: str, arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except NothingFound as error:
-        _say(f"vatrace {command}: {error}")
+        _say(f"vatrace {command}: {shown(error)}")
         return NOTHING_FOUND
     except VatraceError as error:
-        _say(f"vatrace {command}: {error}")
+        _say(f"vatrace {command}: {shown(error)}")
         return SOME_FAILED
     except OSError as error:
-        _say(f"vatrace {command}: {error.strerror or error}: {error.filename or ''}".rstrip(": ") + ".")
+        _say(f"vatrace {command}: {error.strerror or error}: {shown(error.filename or '')}".rstrip(": ") + ".")
         return SOME_FAILED
     except ValueError as error:
         if not _is_about_options(error):
             raise
-        _say(f"vatrace {command}: {error}")
+        _say(f"vatrace {command}: {shown(error)}")
         return USAGE
 
 
@@ -194,7 +194,7 @@ def _add_option(parser: ArgumentParser, parameter: inspect.Parameter, text: str)
 
 def _conclude(result: object) -> int:
     """Print what a recipe gives back, and say what failed."""
-    from vatrace.errors import NothingFound
+    from vatrace.errors import NothingFound, shown
     from vatrace.recipes.watch import BatchResult, Verdict
 
     if isinstance(result, dict):
@@ -208,27 +208,44 @@ def _conclude(result: object) -> int:
             print(result)
         return DONE
     for path in result.done:
-        print(path)
+        print(_as_data(path))
     for name, error in result.failed:
-        _say(f"failed: {name}: {error}" if name not in str(error) else f"failed: {error}")
+        _say(shown(f"failed: {name}: {error}" if name not in str(error) else f"failed: {error}"))
     if result.failed and not result.done and all(isinstance(error, NothingFound) for _, error in result.failed):
         return NOTHING_FOUND
     return SOME_FAILED if result.failed else DONE
 
 
+def _as_data(path: Path) -> str:
+    """A name on standard output: as it is for a program, escaped for a person, and where it is not even text."""
+    from vatrace.errors import shown
+
+    name = str(path)
+    is_text = name == name.encode("utf-8", "replace").decode("utf-8")
+    return name if is_text and not sys.stdout.isatty() else shown(name)
+
+
 class Terminal:
-    """A person at a terminal: bars with an estimate there, plain lines in a pipe or a log."""
+    """A person at a terminal: bars with an estimate there, plain lines in a pipe or a log.
+
+    Whatever is said may hold the name of a file, which may hold anything: control characters are escaped.
+    """
 
     def __init__(self) -> None:
         self.is_live = sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
     def say(self, text: str) -> None:
         """Print a line of talk."""
-        _say(text)
+        from vatrace.errors import shown
+
+        _say("\n".join(map(shown, text.split("\n"))))
 
     @contextmanager
     def track(self, label: str, total: int) -> Iterator[Advance]:
         """Follow something long: a bar with an estimate at a terminal, a line now and then elsewhere."""
+        from vatrace.errors import shown
+
+        label = shown(label)
         with _bar(label, total) if self.is_live else _lines(label, total) as advance:
             yield advance
 
@@ -246,7 +263,7 @@ def _bar(label: str, total: int) -> Iterator[Advance]:
     )
 
     columns = (
-        TextColumn("{task.description:<22}"),
+        TextColumn("{task.description:<22}", markup=False),  # a name in brackets is no colour
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -8,8 +8,15 @@
     ├── DatasetError     annotations or splits that contradict themselves
     └── TrainingError    a training that cannot go on
 
-A message says what was given, what was expected and what to do.
+A message says what was given, what was expected and what to do. It holds names as they are; whoever puts it on a
+terminal or in a log escapes it with `shown`.
 """
+
+
+def shown(text: object) -> str:
+    """A name or a message in one line: whatever could move the cursor, hide itself or begin a line is escaped."""
+    line = str(text)
+    return line if line.isprintable() else repr(line)[1:-1]
 
 
 class VatraceError(Exception):
@@ -26,7 +33,7 @@ class MediaError(VatraceError):
     """
 
     def __init__(self, message: str, *, hint: str = "", code: str = "media") -> None:
-        super().__init__(f"{message} {hint}".strip())
+        super().__init__(f"{message} {hint}".rstrip())
         self.hint = hint
         self.code = code
 

@@ -50,8 +50,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Commit `content` as the UTF-8 file `path`, line ends as given."""
-    write_bytes(path, content.encode("utf-8"))
+    """Commit `content` as the UTF-8 file `path`, line ends as given.
+
+    A byte of a file's name that is no UTF-8 is written as JSON's escape of it, so a sidecar gives the name back.
+    """
+    write_bytes(path, content.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:  # Any: whatever json can write

@@ -7,7 +7,7 @@ import pytest
 from tests.features.server import Answer, LocalServer, serving
 from vatrace.errors import ModelError
 from vatrace.features import download as module
-from vatrace.features.download import download
+from vatrace.features.download import download, git_blob_of
 
 CONTENT = bytes(range(256)) * 5000  # 1.28 MB: several pieces
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -51,6 +51,23 @@ def test_the_known_file_is_kept_and_nothing_else_is_left(server: LocalServer, tm
     assert left_in(tmp_path) == ["w.pth"]
     assert sum(told) == len(CONTENT)
     assert len(told) > 1
+
+
+def test_a_file_kept_in_git_is_known_by_its_name_there(server: LocalServer, tmp_path: Path) -> None:
+    blob = hashlib.sha1(f"blob {len(CONTENT)}\0".encode() + CONTENT).hexdigest()
+    for name in ("good", "unsized"):
+        download(f"{server.url}/{name}", tmp_path / name, git_blob=blob, max_bytes=10**7)
+        assert (tmp_path / name).read_bytes() == CONTENT
+    with pytest.raises(ModelError, match=rf"its git blob is [0-9a-f]{{40}}, expected {blob}; it was not kept"):
+        download(f"{server.url}/wrong", tmp_path / "wrong", git_blob=blob, max_bytes=10**7)
+    assert sorted(left_in(tmp_path)) == ["good", "unsized"]
+
+
+@pytest.mark.parametrize("hashes", [{}, {"sha256_prefix": "12", "git_blob": "34"}])
+def test_nothing_is_fetched_without_one_hash(server: LocalServer, tmp_path: Path, hashes: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="one of sha256_prefix and git_blob is needed"):
+        download(f"{server.url}/good", tmp_path / "w", max_bytes=10**7, **hashes)
+    assert (server.asked, left_in(tmp_path)) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -133,3 +150,15 @@ def test_no_server_at_all_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"could not be fetched .*refused.* check the connection"):
         fetch(gone, "good", tmp_path / "w.pth")
     assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "blob"),
+    [  # as `git hash-object` gives them
+        (b"", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"),
+        (b"hello\n", "ce013625030ba8dba906f756967f9e9ca394464a"),
+    ],
+)
+def test_a_file_has_the_name_that_git_gives_it(tmp_path: Path, content: bytes, blob: str) -> None:
+    (tmp_path / "a").write_bytes(content)
+    assert git_blob_of(tmp_path / "a") == blob

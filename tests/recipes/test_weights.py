@@ -10,7 +10,7 @@ from tests.features.server import Answer, LocalServer, serving
 from vatrace import cli
 from vatrace.errors import ModelError
 from vatrace.features import download, weights
-from vatrace.features.weights import VGGISH, VGGISH_PCA, find_weights
+from vatrace.features.weights import EMOTIEFF, VGGISH, VGGISH_PCA, find_weights
 from vatrace.recipes.weights import weights as recipe
 
 CONTENT = b"weights of VGGish, for a test" * 1000
@@ -71,6 +71,24 @@ def test_an_unknown_name_is_a_usage_error_and_asks_nothing(
     assert cli.main(["weights", "vgg"]) == cli.USAGE
     assert "no weights called vgg; choose of vggish, vggish_pca" in capsys.readouterr().err
     assert release.asked == []
+
+
+def test_the_licence_of_a_face_network_is_said_before_it_is_fetched(
+    cache: Path, release: LocalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blob = hashlib.sha1(f"blob {len(CONTENT)}\0".encode() + CONTENT).hexdigest()
+    known = replace(EMOTIEFF, folder=release.url, git_blob=blob)
+    monkeypatch.setattr(weights, "WEIGHTS_FILES", {"emotieff": known})
+    release.answers[f"/{EMOTIEFF.file}"] = Answer(CONTENT, len(CONTENT))
+    for _ in range(2):
+        assert cli.main(["weights", "emotieff"]) == 0
+        said = capsys.readouterr()
+        assert said.out == f"{cache / 'enet_b0_8_va_mtl.onnx'}\n"
+        assert "declared Apache-2.0, but trained on AffectNet and VGGFace2, whose own terms" in said.err.replace(
+            "\n", " "
+        )
+    assert (cache / EMOTIEFF.file).read_bytes() == CONTENT
+    assert release.asked == ["/enet_b0_8_va_mtl.onnx"]
 
 
 class Listener:

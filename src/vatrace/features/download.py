@@ -28,7 +28,13 @@ OnBytes = Callable[[int], None]
 
 
 def download(
-    url: str, path: Path, *, sha256_prefix: str, max_bytes: int, on_bytes: OnBytes = lambda count: None
+    url: str,
+    path: Path,
+    *,
+    sha256_prefix: str = "",
+    git_blob: str = "",
+    max_bytes: int,
+    on_bytes: OnBytes = lambda count: None,
 ) -> None:
     """Commit what `url` gives as `path`, if it is what is expected.
 
@@ -36,13 +42,17 @@ def download(
         url: where it lies; https only.
         path: where the file shall be; a file that is there is replaced.
         sha256_prefix: what its sha256 must begin with, in hexadecimal.
+        git_blob: instead, for a file that is kept in git: its name there, as `git hash-object` gives it.
         max_bytes: more than this is refused, if possible before any of it is read.
         on_bytes: told about progress.
 
     Raises:
         ModelError: no connection, a connection that ended early, a file that is too large, or another hash.
         OSError: the file cannot be written.
+        ValueError: not one of the two hashes was given.
     """
+    if bool(sha256_prefix) == bool(git_blob):
+        raise ValueError(f"one of sha256_prefix and git_blob is needed, got {sha256_prefix!r} and {git_blob!r}.")
     _refuse_unless_allowed(url)
     with committed(path) as part, _opened(url) as response, part.open("wb") as file:
         expected_bytes = response.length  # None where the server does not say
@@ -56,11 +66,20 @@ def download(
             on_bytes(len(piece))
         if expected_bytes is not None and received != expected_bytes:
             raise ModelError(f"{url} ended after {received} of {expected_bytes} bytes; run the same command again.")
-        if not digest.hexdigest().startswith(sha256_prefix):
-            raise ModelError(
-                f"{url} gave another file than the known one: its sha256 is {digest.hexdigest()}, expected "
-                f"{sha256_prefix}...; it was not kept. Try again later, or from another network."
-            )
+        if sha256_prefix and not digest.hexdigest().startswith(sha256_prefix):
+            raise _another(url, f"sha256 is {digest.hexdigest()}, expected {sha256_prefix}...")
+        file.flush()
+        if git_blob and git_blob_of(part) != git_blob:
+            raise _another(url, f"git blob is {git_blob_of(part)}, expected {git_blob}")
+
+
+def git_blob_of(path: Path) -> str:
+    """Hexadecimal name that git gives a file's content: SHA-1 of a header with its length, then of itself."""
+    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 class _AllowedRedirects(HTTPRedirectHandler):
@@ -97,6 +116,13 @@ def _pieces(url: str, response: HTTPResponse) -> Iterator[bytes]:
         if not piece:
             return
         yield piece
+
+
+def _another(url: str, how: str) -> ModelError:
+    return ModelError(
+        f"{url} gave another file than the known one: its {how}; it was not kept. Try again later, or from another "
+        "network."
+    )
 
 
 def _broken(url: str, error: Exception) -> ModelError:

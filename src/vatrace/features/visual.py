@@ -71,7 +71,8 @@ class VisualEncoder:
             `[len(crops), dim]`.
         """
         self.network.eval()
-        device = next(self.network.parameters()).device
+        weights = next(self.network.parameters(), None)  # none where they are ONNX Runtime's
+        device = torch.device("cpu") if weights is None else weights.device
         rows = []
         for at in range(0, len(crops), _BATCH_IMAGES):
             images = prepare_images(np.stack(crops[at : at + _BATCH_IMAGES]), self.config)

@@ -24,7 +24,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
-from vatrace.errors import MediaError
+from vatrace.errors import MediaError, shown
 from vatrace.media.decoding import decoded_frames
 from vatrace.media.opener import CONVERT_HINT, OpenMedia, check_sound, media_errors, open_media
 
@@ -215,7 +215,7 @@ class _Timeline:
         if self._num_silent:
             logger.warning(
                 "%s: %.2f s of sound are missing and were filled with silence",
-                *(self._path, self._num_silent / SAMPLE_RATE_HZ),
+                *(shown(self._path), self._num_silent / SAMPLE_RATE_HZ),
             )
 
     def _append(self, samples: NDArray[np.float32]) -> None:

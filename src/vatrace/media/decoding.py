@@ -19,7 +19,7 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vatrace.errors import MediaError
+from vatrace.errors import MediaError, shown
 from vatrace.media.opener import MEDIA_EXCEPTIONS, OpenMedia, check_decoder, describe, media_errors
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,8 @@ class _Damage:
             logger.warning(
                 "%s: the %s is damaged: %d packets could not be decoded, the container was broken in %d places (%s); "
                 "%d frames can be used",
-                *(media.path, kind, self.num_packets, self.num_container_errors, describe(self.last), num_frames),
+                *(shown(media.path), kind, self.num_packets, self.num_container_errors),
+                *(describe(self.last), num_frames),
             )
 
 

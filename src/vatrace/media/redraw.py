@@ -27,6 +27,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from vatrace.errors import shown
 from vatrace.files import committed
 from vatrace.media.decoding import decoded_frames
 from vatrace.media.encode import BIT_EXACT, SAMPLES_PER_PACKET, TIME_BASE
@@ -166,7 +167,7 @@ def _copied(media: OpenMedia, source: AudioStream, target: AudioStream, start_se
             packet.stream = target
             yield float(packet.pts * time_base), [packet]
     except MEDIA_EXCEPTIONS as error:
-        logger.warning("%s: its sound ends early in the copy: %s", media.path, describe(error))
+        logger.warning("%s: its sound ends early in the copy: %s", shown(media.path), describe(error))
 
 
 def _add_aac(container: OutputContainer, source: AudioStream) -> AudioStream:

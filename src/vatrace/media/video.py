@@ -27,7 +27,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from vatrace.errors import MediaError
+from vatrace.errors import MediaError, shown
 from vatrace.media.decoding import decoded_frames
 from vatrace.media.opener import OpenMedia, decoder_name, media_errors, open_media
 from vatrace.streams import TimeArray
@@ -210,11 +210,11 @@ class _FrameClock:
         if self._num_late or self._num_nudged:
             logger.warning(
                 "%s: times put right: %d frames were not later than the frame before, %d were left out",
-                *(self._path, self._num_nudged, self._num_late),
+                *(shown(self._path), self._num_nudged, self._num_late),
             )
         missing = self._what_is_missing(media)
         if missing:
-            logger.warning("%s: %s; it may have been cut off", self._path, missing)
+            logger.warning("%s: %s; it may have been cut off", shown(self._path), missing)
 
     def _what_is_missing(self, media: OpenMedia) -> str:
         promised_frames = media.video.frames if media.video is not None else 0

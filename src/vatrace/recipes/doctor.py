@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vatrace.errors import shown
 from vatrace.recipes.parallel import in_processes
 from vatrace.recipes.watch import SILENCE, Verdict, Watch
 
@@ -76,11 +77,6 @@ def report_text(diagnosis: Diagnosis, title: str, *, decode: bool) -> str:
         claim = "Numbers of frames are the containers' own claims; --decode counts those that can be decoded."
         paragraphs += ["", *_wrapped(claim)]
     return "\n".join([*paragraphs, "", _last_line(diagnosis)])
-
-
-def shown(text: str) -> str:
-    """Text for a terminal: whatever could move the cursor or hide itself is escaped."""
-    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _look_at_videos(paths: Sequence[Path], decode: bool, workers: int, watch: Watch) -> list[VideoFacts]:

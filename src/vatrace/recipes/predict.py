@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vatrace import __version__
-from vatrace.errors import DatasetError, NothingFound, VatraceError
+from vatrace.errors import DatasetError, NothingFound, VatraceError, shown
 from vatrace.files import remove_parts, sha256_of, write_text
 from vatrace.recipes.inputs import find_videos, unique_names
 from vatrace.recipes.summary_table import SUMMARY, person_facts, write_summary
@@ -30,6 +30,7 @@ def predict(
     formats: str = "csv",
     people: int = 8,
     vggish_weights: Path | None = None,
+    face_model: str | None = None,
     watch: Watch = SILENCE,
 ) -> BatchResult:
     """Write the valence-arousal trace of videos: OUT/<clip>.csv, one row a frame, with a sidecar OUT/<clip>.json.
@@ -53,6 +54,8 @@ def predict(
         people: how many people of a clip at most, the main one first; 1 is the main one alone.
         vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features; without it the one that
             `vatrace weights vggish` fetched.
+        face_model: read the face by another network than the starter's own: emotieff, which `vatrace weights emotieff`
+            fetched, or an ONNX file of that form. Goes with the starter model alone.
     """
     # Threads of torch that spin while they wait would steal from those that decode and detect: 17 ms of computing a
     # frame instead of 21. It is read when torch is loaded.
@@ -63,14 +66,18 @@ def predict(
 
     if people < 1:
         raise ValueError(f"--people must be 1 or more, got {people}.")
+    if face_model is not None and model is not None:
+        raise ValueError(f"--face-model {face_model} goes with the starter model; leave out --model {model}.")
     wanted = _formats_of(formats)
     paths, failed = _clips_of(videos)
     folder = model or _default_model()
     predictor = VideoPredictor.from_folder(folder, vggish_weights=vggish_weights)
+    if face_model is not None:
+        predictor = _with_face(predictor, face_model)
     remark = predictor.predictor.model.provenance.get("remark")
     if remark:
         watch.say(str(remark) if folder == starter_folder() else f"model {folder}: {remark}")
-    job = _Job(folder, predictor, wanted, people, watch)
+    job = _Job(folder, predictor, wanted, people, watch, has_other_face=face_model is not None)
     if str(out) == "-":
         return _to_stdout(paths, job)
     remove_parts(out)
@@ -102,11 +109,22 @@ class _Job:
     formats: tuple[str, ...]
     people: int
     watch: Watch
+    has_other_face: bool
 
     @property
     def made_from(self) -> dict[str, object]:
         """What a trace depends on besides its clip."""
-        return {"model": _model_id(self.folder), "vatrace": __version__, "people_at_most": self.people}
+        model = _model_id(self.folder)
+        if self.has_other_face:
+            model += f"+{self.predictor.pipeline.visual.identity}"
+        return {"model": model, "vatrace": __version__, "people_at_most": self.people}
+
+
+def _with_face(predictor: VideoPredictor, choice: str) -> VideoPredictor:
+    from vatrace.features.face_model import load_face_model
+    from vatrace.inference.face_model import with_face_model
+
+    return with_face_model(predictor, load_face_model(choice))
 
 
 def _formats_of(text: str) -> tuple[str, ...]:
@@ -175,7 +193,7 @@ def _predict_clip(path: Path, out: Path, job: _Job) -> dict[str, Any]:  # Any: w
     files = [out, *(path_of(stem, name) for name in formats)]
     known = _known(sidecar, job.made_from, path) if path.is_file() and all(map(Path.is_file, files)) else None
     if known is not None:
-        job.watch.say(f"{path}: up to date in {out}")
+        job.watch.say(f"{shown(path)}: up to date in {shown(out)}")
         return known
     if out.exists() and not sidecar.exists():
         raise DatasetError(f"{out} is there and was not written by vatrace; choose another --out, or move it away.")
@@ -207,7 +225,7 @@ def _watched(path: Path, job: _Job) -> VideoResult:
     with job.watch.track(path.name, 2 * (expected or 0)) as advance:
         result = job.predictor.predict(path, people=job.people, on_frames=advance)
     for warning in result.features.warnings:
-        job.watch.say(f"{path}: {warning}")
+        job.watch.say(f"{shown(path)}: {warning}")
     return result
 
 
@@ -270,4 +288,4 @@ def _told(path: Path, result: VideoResult) -> str:
 
     from vatrace.report.terminal import clip_text, draws_blocks
 
-    return clip_text(path.name, result.people, blocks=draws_blocks(sys.stderr))
+    return clip_text(shown(path.name), result.people, blocks=draws_blocks(sys.stderr))

@@ -17,15 +17,17 @@ _MEGABYTE = 1_000_000
 
 
 def weights(names: Sequence[str], *, out: Path | None = None, watch: Watch = SILENCE) -> BatchResult:
-    """Download weights that vatrace can use but does not hold: vggish (289 MB) and vggish_pca (0.2 MB).
+    """Download weights that vatrace can use but does not hold: vggish (289 MB), vggish_pca (0.2 MB), emotieff (16 MB).
 
-    They are Google's VGGish (Apache-2.0) as torchvggish released it. Only this command downloads them. A file is kept
-    only if its sha256 is the known one; a download that was stopped starts afresh. What is there already is kept.
+    The first two are Google's VGGish (Apache-2.0) as torchvggish released it. emotieff is EmotiEffLib's face network
+    enet_b0_8_va_mtl, for `vatrace predict --face-model emotieff`: declared Apache-2.0, but trained on AffectNet and
+    VGGFace2, whose own terms are for research only. Only this command downloads them. A file is kept only if its hash
+    is the known one; a download that was stopped starts afresh. What is there already is kept.
 
     Example: vatrace weights vggish
 
     Args:
-        names: which of vggish and vggish_pca.
+        names: which of vggish, vggish_pca and emotieff.
         out: folder to write; without it vatrace's cache folder, where extract and predict find them by themselves.
     """
     from vatrace.faces.weights import cache_folder
@@ -49,6 +51,8 @@ def _fetch(wanted: WeightsFile, path: Path, watch: Watch) -> Path:
     from vatrace.features.download import download
     from vatrace.features.weights import is_known
 
+    if wanted.licence:
+        watch.say(f"{wanted.file}: {wanted.licence}")
     if is_known(wanted, path):
         watch.say(f"{path}: is there, and is the known file")
         return path
@@ -63,5 +67,12 @@ def _fetch(wanted: WeightsFile, path: Path, watch: Watch) -> Path:
             received += count
             advance(done=received // _MEGABYTE)
 
-        download(wanted.url, path, sha256_prefix=wanted.sha256_prefix, max_bytes=wanted.max_bytes, on_bytes=on_bytes)
+        download(
+            wanted.url,
+            path,
+            sha256_prefix=wanted.sha256_prefix,
+            git_blob=wanted.git_blob,
+            max_bytes=wanted.max_bytes,
+            on_bytes=on_bytes,
+        )
     return path
