@@ -23,6 +23,7 @@ from vatrace.faces.tracking import Detector, TimedFrame
 from vatrace.streams import BoolArray, TimeArray
 
 BATCH_FRAMES = 16
+BATCH_BYTES = 128 << 20  # of pixels; 16 frames of 1920x1080 are below. A small file may hold frames of 50 MB each
 CUT_CHANGE = 0.1  # mean change of a small picture from one frame to the next, of full scale; GRID's speakers reach .005
 LOOKS_EVERY_SECONDS = 0.5
 _SMALL = (32, 18)  # width and height of the picture in which cuts are found
@@ -77,8 +78,9 @@ def see_faces(frames: Iterable[TimedFrame], detector: Detector, *, every_seconds
     """
     watcher = _Watcher()
     remaining = iter(frames)
-    while batch := list(islice(remaining, BATCH_FRAMES)):
-        watcher.look(batch, detector, every_seconds)
+    for first in remaining:
+        more = min(BATCH_FRAMES, BATCH_BYTES // max(first.pixels.nbytes, 1)) - 1
+        watcher.look([first, *islice(remaining, max(more, 0))], detector, every_seconds)
     return watcher.seen()
 
 
