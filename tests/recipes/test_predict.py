@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from numpy.typing import NDArray
 
 from tests.faces.made import face as made_face
@@ -177,6 +179,16 @@ def test_another_number_of_people_is_another_trace(model: Path, clip: Path, tmp_
     listener = Listener()
     predict([str(clip)], out=tmp_path, model=model, people=1, watch=listener)
     assert not any("up to date" in line for line in listener.said)
+
+
+def test_a_model_that_knows_official_pictures_says_so(model: Path, clip: Path, tmp_path: Path) -> None:
+    listener = Listener()
+    taught = Path(shutil.copytree(model, tmp_path / "taught"))
+    about = yaml.safe_load((taught / "config.yaml").read_text())
+    about["provenance"] = about.get("provenance", {}) | {"faces": "official crops"}
+    (taught / "config.yaml").write_text(yaml.safe_dump(about))
+    predict([str(clip)], out=tmp_path / "out", model=taught, watch=listener)
+    assert any("learned from official face pictures" in line for line in listener.said)
 
 
 def test_nothing_at_all_is_an_error_of_what_was_asked_for(model: Path, tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def predict(
     # frame instead of 21. It is read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+    from vatrace.features.extract import OFFICIAL_CROPS
     from vatrace.inference import starter_folder
     from vatrace.inference.video import VideoPredictor
 
@@ -77,6 +78,8 @@ def predict(
     remark = predictor.predictor.model.provenance.get("remark")
     if remark:
         watch.say(str(remark) if folder == starter_folder() else f"model {folder}: {remark}")
+    if predictor.predictor.model.provenance.get("faces") == OFFICIAL_CROPS:
+        watch.say("the model has learned from official face pictures; those found here are cut in another way.")
     job = _Job(folder, predictor, wanted, people, watch, has_other_face=face_model is not None)
     if str(out) == "-":
         return _to_stdout(paths, job)
