@@ -81,10 +81,10 @@ def test_a_small_rehearsal_goes_through_all_that_was_written_and_notices_a_lost_
 
 def test_the_memory_looked_at_is_what_a_process_holds(rehearsal: SimpleNamespace) -> None:
     before = rehearsal.run.memory_of(os.getpid())["RssAnon"]
-    held = np.ones(50_000_000, np.uint8)
+    held = np.ones(400_000_000, np.uint8)  # so much that what else the process gives back meanwhile is little beside it
     after = rehearsal.run.memory_of(os.getpid())["RssAnon"]
-    assert held.sum() == 50_000_000
-    assert 49e6 < after - before < 60e6
+    assert held[:: 1 << 20].all()
+    assert 300e6 < after - before < 500e6
 
 
 def _is_form(like: str, name: str) -> bool:
