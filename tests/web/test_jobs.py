@@ -71,7 +71,10 @@ def test_a_clip_that_goes_wrong_says_so_and_the_next_is_made(name: str, error: s
     async def use(workshop: Workshop) -> None:
         wrong, right = add(workshop, name), add(workshop, "fine")
         failed, done = await outcome(workshop, wrong), await outcome(workshop, right)
-        assert (failed.state, failed.error, failed.step) == ("failed", error, "")
+        # What ended a process gets lost where somebody else in this one has asked for it first: it is then a crash.
+        errors = {error, CRASHED} if name == "spin" else {error}
+        assert failed.error in errors
+        assert (failed.state, failed.step) == ("failed", "")
         assert (done.state, done.error, done.progress) == ("done", "", 1.0)
 
     in_workshop(tmp_path, use, **({"silence_seconds": 10} if name == "spin" else {}))
