@@ -396,7 +396,7 @@ def test_damaged_pictures_late_ones_and_errors_are_told_and_sound_is_cleaned() -
     broken = jpeg()[:200] + b"\x00" * 20
     assert answered(Message(PICTURE, 0.0, broken[:60])).lines == [{"error": "A picture that came is damaged."}]
     assert answered(Message(PICTURE, 0.0, jpeg())).lines == [{"skipped": True}]
-    (line,) = answered(Message(PICTURE, 0.0, jpeg()), KeyError("/home/somebody")).lines
+    (line,) = answered(Message(PICTURE, 0.0, jpeg()), KeyError("/where/somebody/lives")).lines
     assert "internal error (KeyError in test_live.py" in str(line["error"])
     assert "somebody" not in str(line["error"])
     samples = np.array([0.5, np.nan, np.inf, -np.inf, 1e9, -1e9], "<f4")
