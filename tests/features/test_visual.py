@@ -163,7 +163,7 @@ def test_a_hub_that_cannot_be_reached_says_what_to_do(monkeypatch: pytest.Monkey
 
     encoder = encoder_from_timm(NAME, random_weights=True)
     assert encoder.dim == 64
-    monkeypatch.setattr("vatrace.features.visual.timm.models._builder.load_pretrained", unreachable)
+    monkeypatch.setattr("timm.models._builder.load_pretrained", unreachable)
     with pytest.raises(ModelError, match="Give a file with --weights, or --random-weights"):
         encoder_from_timm(NAME)
 

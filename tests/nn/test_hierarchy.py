@@ -5,11 +5,11 @@ from torch import nn
 
 from vatrace.nn.hierarchy import (
     PictureRegressor,
-    encoded_dim,
     freeze_lower_blocks,
     layer_decay_scale,
     parameter_groups,
 )
+from vatrace.nn.width import encoded_dim
 
 
 def vit(name: str = "vit_tiny_patch16_224", **changes: object) -> nn.Module:

@@ -9,7 +9,7 @@ from vatrace.config import ModelConfig, TrainConfig
 from vatrace.errors import NothingFound
 from vatrace.features.visual import build_network
 from vatrace.models.build import build_model
-from vatrace.nn.hierarchy import encoded_dim
+from vatrace.nn.width import encoded_dim
 from vatrace.recipes.rows import Row, configs_folder, load_rows, load_size
 
 ROWS, SIZES = load_rows(), ("drawn", "paper")

@@ -50,7 +50,7 @@ def open_session(content: bytes, source: str, *, num_threads: int) -> onnxruntim
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads
     options.log_severity_level = 4  # what is wrong is in the error
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as for the detector: see there
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # what spins steals from decoding
     options.add_session_config_entry("session.load_model_format", "ONNX")  # and no other, which was not looked at
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

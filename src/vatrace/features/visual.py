@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
-import timm
 import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ from vatrace.config import CHANNEL_PIXELS, PAPER_PIXELS, EncoderConfig, from_dic
 from vatrace.errors import ModelError, NothingFound
 from vatrace.files import committed, hash_of, sha256_of, write_json
 from vatrace.nn.expression import INPUT_PIXELS, Expression7
-from vatrace.nn.hierarchy import encoded_dim
+from vatrace.nn.width import encoded_dim
 
 WEIGHTS = "encoder.safetensors"
 CONFIG = "encoder.json"
@@ -115,6 +114,8 @@ def build_network(config: EncoderConfig) -> nn.Module:
     arguments = dict(config.arguments)
     if config.architecture == EXPRESSION7:
         return _expression_network(config, arguments)
+    import timm  # here, as it takes two seconds that the starter model need not wait for
+
     if "vit" in config.architecture:
         arguments.setdefault("img_size", config.image_pixels)
     try:
@@ -264,6 +265,8 @@ def timm_config(name: str, pixels: Pixels = "timm") -> EncoderConfig:
     Raises:
         ModelError: timm has no such network.
     """
+    import timm
+
     if not timm.is_model(name.split(".")[0]):
         near = timm.list_models(f"*{name.split('.')[0][:6]}*")[:3]
         raise ModelError(f"timm has no model {name!r}." + (f" Near: {', '.join(near)}." if near else ""))
@@ -278,6 +281,8 @@ def timm_config(name: str, pixels: Pixels = "timm") -> EncoderConfig:
 
 
 def _from_hub(name: str) -> nn.Module:
+    import timm
+
     try:
         network: nn.Module = timm.create_model(name, pretrained=True, num_classes=0)
     except Exception as error:  # the hub's client raises whatever its transport does

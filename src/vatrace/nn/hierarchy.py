@@ -14,6 +14,8 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from vatrace.nn.width import encoded_dim
+
 
 class PictureRegressor(nn.Module):
     """Encoder, then LayerNorm, dropout and a linear layer to valence and arousal (paper, III-B: "regression head").
@@ -86,12 +88,6 @@ def run_block(block: nn.Module, tokens: Tensor, gradient_checkpointing: bool) ->
     else:
         out = block(tokens)
     return out
-
-
-def encoded_dim(network: nn.Module) -> int:
-    """Values a picture that a timm network without classifier gives."""
-    width: Any = getattr(network, "head_hidden_size", None) or network.num_features  # Any: nn.Module's attributes
-    return int(width)
 
 
 def freeze_lower_blocks(encoder: nn.Module, frozen_fraction: float) -> int:
