@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from fractions import Fraction
 from pathlib import Path
@@ -218,3 +219,15 @@ def test_a_real_clip_has_its_75_frames_at_the_containers_times(name: str) -> Non
     np.testing.assert_allclose([frame.time_seconds for frame in frames], even_times(75, 25), atol=1e-9)
     assert {frame.pixels.shape for frame in frames} == {(288, 360, 3)}
     assert min(frame.pixels.std() for frame in frames) > 20  # pictures, not grey
+
+
+def test_a_frame_is_gone_with_its_picture_without_waiting_for_the_garbage(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", times=even_times(40))
+    gc.collect()
+    gc.disable()
+    try:
+        read = sum(1 for _ in read_frames(clip))
+        left = sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+    finally:
+        gc.enable()
+    assert (read, left <= 2) == (40, True)

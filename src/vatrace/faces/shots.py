@@ -10,7 +10,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import cv2
 import numpy as np
@@ -19,11 +18,9 @@ from numpy.typing import NDArray
 from vatrace.faces.detection import Detection, Frame
 from vatrace.faces.linking import Linker, Tracklet
 from vatrace.faces.looks import looks_of
-from vatrace.faces.tracking import Detector, TimedFrame
+from vatrace.faces.tracking import Detector, TimedFrame, batches
 from vatrace.streams import BoolArray, TimeArray
 
-BATCH_FRAMES = 16
-BATCH_BYTES = 128 << 20  # of pixels; 16 frames of 1920x1080 are below. A small file may hold frames of 50 MB each
 CUT_CHANGE = 0.1  # mean change of a small picture from one frame to the next, of full scale; GRID's speakers reach .005
 LOOKS_EVERY_SECONDS = 0.5
 _SMALL = (32, 18)  # width and height of the picture in which cuts are found
@@ -77,10 +74,8 @@ def see_faces(frames: Iterable[TimedFrame], detector: Detector, *, every_seconds
         ValueError: times do not increase.
     """
     watcher = _Watcher()
-    remaining = iter(frames)
-    for first in remaining:
-        more = min(BATCH_FRAMES, BATCH_BYTES // max(first.pixels.nbytes, 1)) - 1
-        watcher.look([first, *islice(remaining, max(more, 0))], detector, every_seconds)
+    for batch in batches(frames):
+        watcher.look(batch, detector, every_seconds)
     return watcher.seen()
 
 

@@ -21,6 +21,8 @@ from vatrace.faces.detection import Detection, Frame
 from vatrace.faces.linking import Linker, Tracklet, prominence, sizes
 from vatrace.streams import BoolArray, TimeArray, check_times
 
+BATCH_FRAMES = 16
+BATCH_BYTES = 64 << 20  # of pixels: 10 frames of 1920x1080. A small file may hold frames of 28 MB each
 RETURN_SIZE_RATIO = 2.5  # a person who comes back is at most so much larger or smaller
 RETURN_MIN_SCORE = 0.8  # mean score; a lone weak detection is no person coming back
 RIVAL_PROMINENCE = 0.5  # from this share of a track's prominence on, another one at the same time makes it doubtful
@@ -91,7 +93,7 @@ class LinkedFaces:
     width_pixels: int
 
 
-def track_main_face(frames: Iterable[TimedFrame], detector: Detector, *, batch_frames: int = 16) -> FaceTrack:
+def track_main_face(frames: Iterable[TimedFrame], detector: Detector, *, batch_frames: int = BATCH_FRAMES) -> FaceTrack:
     """Find the main person's face in every frame.
 
     Args:
@@ -109,7 +111,7 @@ def track_main_face(frames: Iterable[TimedFrame], detector: Detector, *, batch_f
     return as_track(linked.times_seconds, main_person(linked.tracklets))
 
 
-def link_faces(frames: Iterable[TimedFrame], detector: Detector, *, batch_frames: int = 16) -> LinkedFaces:
+def link_faces(frames: Iterable[TimedFrame], detector: Detector, *, batch_frames: int = BATCH_FRAMES) -> LinkedFaces:
     """Find all faces of a video and link them from frame to frame.
 
     Frames are read once, `batch_frames` at a time; of each only boxes and landmarks are kept.
@@ -117,7 +119,7 @@ def link_faces(frames: Iterable[TimedFrame], detector: Detector, *, batch_frames
     Args:
         frames: the video's frames in order.
         detector: finds the faces of some frames.
-        batch_frames: how many frames the detector gets at once.
+        batch_frames: how many frames the detector gets at once, at most.
 
     Raises:
         ValueError: `batch_frames` is below 1, or times do not increase.
@@ -127,7 +129,7 @@ def link_faces(frames: Iterable[TimedFrame], detector: Detector, *, batch_frames
     linker = Linker()
     times: list[float] = []
     width = 0
-    for batch in _batches(frames, batch_frames):
+    for batch in batches(frames, batch_frames):
         width = batch[0].pixels.shape[1]
         for frame, faces in zip(batch, detector.detect([frame.pixels for frame in batch]), strict=True):
             linker.add(len(times), frame.time_seconds, faces)
@@ -194,10 +196,12 @@ class _Facts:
         return ratio <= RETURN_SIZE_RATIO and self.score >= RETURN_MIN_SCORE
 
 
-def _batches(frames: Iterable[TimedFrame], batch_frames: int) -> Iterator[list[TimedFrame]]:
+def batches(frames: Iterable[TimedFrame], batch_frames: int = BATCH_FRAMES) -> Iterator[list[TimedFrame]]:
+    """Some frames at a time, fewer where they are large: `BATCH_BYTES`, or a single frame."""
     remaining = iter(frames)
-    while batch := list(islice(remaining, batch_frames)):
-        yield batch
+    for first in remaining:
+        more = min(batch_frames, BATCH_BYTES // max(first.pixels.nbytes, 1)) - 1
+        yield [first, *islice(remaining, max(more, 0))]
 
 
 def as_track(times_seconds: TimeArray, person: Sequence[Tracklet]) -> FaceTrack:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,8 @@ SOUND_ROW_SECONDS = 0.04  # a row of a file of sound alone, as of a film of 25 f
 SOUND_ONLY_WARNING = f"the file has no picture; its rows are on a made-up clock, one every {SOUND_ROW_SECONDS} s"
 _CROPS_AT_ONCE = 64  # 10 MB of pictures
 
+# Place of the person, frame, and picture of the face.
+_FacePicture: TypeAlias = tuple[int, int, NDArray[np.uint8]]
 OnFrames = Callable[[int], None]
 """Told how many frames have been gone through since it was last told; each frame is gone through twice."""
 
@@ -117,25 +119,19 @@ class FeaturePipeline:
             return [self._of_sound(path)]
         frames = _counted(read_ahead(read_frames(path)), on_frames)
         seen = see_faces(frames, self.detector, every_seconds=self.detect_every_seconds)
-        times, tracks = seen.times_seconds, find_people(seen, at_most=at_most)
-        sound = self._describe_sound(path, times)
-        crops: Iterator[tuple[int, int, NDArray[np.uint8]]] = iter(())
-        if any(track.valid.any() for track in tracks):
-            crops = crops_of_people(_counted(read_ahead(read_frames(path)), on_frames), tracks)
-        faces = _describe_people(self.visual, times, crops, len(tracks))
+        tracks = find_people(seen, at_most=at_most)
         source_sha256 = sha256_of(path)
-        return [
-            ClipFeatures(
-                clip=path.stem if person == 0 else f"{path.stem}--{person}",
-                times_seconds=times,
-                streams={stream.name: stream for stream in (face, *sound.streams)},
+        subjects = [
+            _Subject(
+                name=path.stem if person == 0 else f"{path.stem}--{person}",
+                score=track.score,
                 identities=self.identities,
-                face_score=np.where(face.valid, track.score, 0).astype(np.float32),
                 source_sha256=source_sha256,
-                warnings=_warnings(face.valid, sound, []),
             )
-            for person, (track, face) in enumerate(zip(tracks, faces, strict=True))
+            for person, track in enumerate(tracks)
         ]
+        crops = _found_faces(path, tracks, on_frames)
+        return [made for (made,) in self._describe([self.visual], path, seen.times_seconds, subjects, crops)]
 
     def _of_sound(self, path: Path) -> ClipFeatures:
         """Features of a file without pictures."""
@@ -188,34 +184,56 @@ class FeaturePipeline:
             NothingFound: no such file.
             MediaError: the file is no video, or cannot be read safely.
         """
-        faces = [each for each in people if each.faces == "found"]
-        tracks = track_people(path, faces, self.detector, on_frames) if faces else {}
-        times = tracks[faces[0]].times_seconds if faces else read_times(path)
-        waveform = read_audio(path)
-        sound = _Sound(waveform is not None, [_describe_sound(each, waveform, times) for each in self.acoustic])
-        made = []
-        for person in people:
-            if person.faces == "found":
-                found = _found_faces(path, tracks[person], on_frames)
-            else:
-                found = _official_faces(person.crops, times)
-            visual = _describe_faces(encoders, times, found.pictures)
-            source_sha256 = source_digest(path, person)
-            made.append(
-                [
-                    ClipFeatures(
-                        clip=person.name,
-                        times_seconds=times,
-                        streams={stream.name: stream for stream in (stream_of_face, *sound.streams)},
-                        identities=self.identities_of(person) | {VISUAL: encoder.identity},
-                        face_score=np.where(stream_of_face.valid, found.score, 0).astype(np.float32),
-                        source_sha256=source_sha256,
-                        warnings=_warnings(stream_of_face.valid, sound, found.warnings),
-                    )
-                    for encoder, stream_of_face in zip(encoders, visual, strict=True)
-                ]
+        found = [each for each in people if each.faces == "found"]
+        tracks = track_people(path, found, self.detector, on_frames) if found else {}
+        times = tracks[found[0]].times_seconds if found else read_times(path)
+        subjects = [
+            _Subject(
+                name=person.name,
+                score=tracks[person].score if person in tracks else np.ones(len(times), np.float32),
+                identities=self.identities_of(person),
+                source_sha256=source_digest(path, person),
             )
-        return made
+            for person in people
+        ]
+        of_found = [place for place, person in enumerate(people) if person in tracks]
+        crops = _found_faces(path, [tracks[people[place]] for place in of_found], on_frames)
+        faces = chain(
+            ((of_found[place], index, crop) for place, index, crop in crops),
+            *(
+                _official_faces(place, person.crops, len(times), subjects[place].warnings)
+                for place, person in enumerate(people)
+                if person.faces == "official"
+            ),
+        )
+        return self._describe(encoders, path, times, subjects, faces)
+
+    def _describe(
+        self,
+        encoders: Sequence[VisualEncoder],
+        path: Path,
+        times: TimeArray,
+        subjects: Sequence[_Subject],
+        faces: Iterable[_FacePicture],
+    ) -> list[list[ClipFeatures]]:
+        """Features of each subject by each encoder; the pictures name a subject by its place."""
+        sound = self._describe_sound(path, times)
+        described = _describe_faces(encoders, times, faces, len(subjects))
+        return [
+            [
+                ClipFeatures(
+                    clip=subject.name,
+                    times_seconds=times,
+                    streams={stream.name: stream for stream in (face, *sound.streams)},
+                    identities=subject.identities | {VISUAL: encoder.identity},
+                    face_score=np.where(face.valid, subject.score, 0).astype(np.float32),
+                    source_sha256=subject.source_sha256,
+                    warnings=_warnings(face.valid, sound, subject.warnings),
+                )
+                for encoder, face in zip(encoders, by_encoder, strict=True)
+            ]
+            for subject, by_encoder in zip(subjects, described, strict=True)
+        ]
 
 
 def track_people(
@@ -272,12 +290,14 @@ class _Sound:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Faces:
-    """Pictures of a person's face with the frames that they show, scores `[frames]`, and what to say of them."""
+class _Subject:
+    """Of whom features are made: their name, the score of the face in each frame, where they come from, what to say."""
 
-    pictures: Iterable[tuple[int, NDArray[np.uint8]]]
+    name: str
     score: NDArray[np.float32]
-    warnings: list[str]
+    identities: dict[str, str]
+    source_sha256: str
+    warnings: list[str] = field(default_factory=list)
 
 
 def source_digest(path: Path, person: Appearance) -> str:
@@ -288,25 +308,24 @@ def source_digest(path: Path, person: Appearance) -> str:
     return hash_of([of_video, "" if person.crops is None else crop_folder_digest(person.crops)])
 
 
-def _found_faces(path: Path, track: FaceTrack, on_frames: OnFrames | None) -> _Faces:
-    return _Faces(
-        pictures=((index, crop) for _, index, crop in crops_of_people(_counted(read_frames(path), on_frames), [track])),
-        score=track.score,
-        warnings=[],
-    )
+def _found_faces(path: Path, tracks: Sequence[FaceTrack], on_frames: OnFrames | None) -> Iterator[_FacePicture]:
+    """Faces cut out of the film, which is read only where there is one."""
+    if not any(track.valid.any() for track in tracks):
+        return iter(())
+    return crops_of_people(_counted(read_ahead(read_frames(path)), on_frames), tracks)
 
 
-def _official_faces(folder: Path | None, times: TimeArray) -> _Faces:
+def _official_faces(place: int, folder: Path | None, num_frames: int, warnings: list[str]) -> Iterator[_FacePicture]:
+    """Face pictures of a folder; what is wrong with them is added to the warnings."""
     frames = np.zeros(0, np.int64) if folder is None else crop_frames(folder)
-    beyond = int((frames >= len(times)).sum())
-    warnings = [f"{beyond} face pictures belong to frames beyond the last one"] if beyond else []
+    beyond = int((frames >= num_frames).sum())
+    if beyond:
+        warnings.append(f"{beyond} face pictures belong to frames beyond the last one")
     if not len(frames):
         warnings.append("there are no official face pictures")
-    return _Faces(
-        pictures=() if folder is None else _readable_pictures(folder, frames[frames < len(times)], warnings),
-        score=np.ones(len(times), np.float32),
-        warnings=warnings,
-    )
+    if folder is not None:
+        for index, picture in _readable_pictures(folder, frames[frames < num_frames], warnings):
+            yield place, index, picture
 
 
 def _readable_pictures(
@@ -324,40 +343,30 @@ def _readable_pictures(
 
 
 def _describe_faces(
-    encoders: Sequence[VisualEncoder], times: TimeArray, faces: Iterable[tuple[int, NDArray[np.uint8]]]
-) -> list[FeatureStream]:
-    values = [np.zeros((len(times), encoder.dim), np.float32) for encoder in encoders]
-    valid: BoolArray = np.zeros(len(times), np.bool_)
-    for batch in _batched(iter(faces), _CROPS_AT_ONCE):
-        frames = [index for index, _ in batch]
-        valid[frames] = True
-        for encoder, rows in zip(encoders, values, strict=True):
-            rows[frames] = encoder.encode([resize_picture(each, encoder.config.image_pixels) for _, each in batch])
-    return [_stream(VISUAL, rows, valid, times) for rows in values]
-
-
-def _describe_people(
-    encoder: VisualEncoder, times: TimeArray, faces: Iterator[tuple[int, int, NDArray[np.uint8]]], num_people: int
-) -> list[FeatureStream]:
-    """The faces of several people, each in the batches that they would come in alone: the same bits."""
-    values = np.zeros((num_people, len(times), encoder.dim), np.float32)
+    encoders: Sequence[VisualEncoder], times: TimeArray, faces: Iterable[_FacePicture], num_people: int
+) -> list[list[FeatureStream]]:
+    """Each person's stream by each encoder. Batches are those that a person would come in alone: the same bits."""
+    values = [[np.zeros((len(times), each.dim), np.float32) for each in encoders] for _ in range(num_people)]
     valid: BoolArray = np.zeros((num_people, len(times)), np.bool_)
-    waiting: list[list[tuple[int, NDArray[np.uint8]]]] = [[] for _ in range(num_people)]
+    waiting: list[list[tuple[int, list[NDArray[np.uint8]]]]] = [[] for _ in range(num_people)]
 
     def describe(person: int) -> None:
         frames = [index for index, _ in waiting[person]]
-        values[person, frames] = encoder.encode([crop for _, crop in waiting[person]])
         valid[person, frames] = True
+        for encoder, rows, *pictures in zip(
+            encoders, values[person], *(each for _, each in waiting[person]), strict=True
+        ):
+            rows[frames] = encoder.encode(pictures)
         waiting[person].clear()
 
-    for person, index, crop in faces:
-        waiting[person].append((index, resize_picture(crop, encoder.config.image_pixels)))
+    for person, index, picture in faces:
+        waiting[person].append((index, [resize_picture(picture, each.config.image_pixels) for each in encoders]))
         if len(waiting[person]) == _CROPS_AT_ONCE:
             describe(person)
     for person in range(num_people):
         if waiting[person]:
             describe(person)
-    return [_stream(VISUAL, *each, times) for each in zip(values, valid, strict=True)]
+    return [[_stream(VISUAL, rows, valid[person], times) for rows in values[person]] for person in range(num_people)]
 
 
 def _describe_sound(extractor: AcousticExtractor, waveform: Waveform | None, times: TimeArray) -> FeatureStream:
@@ -390,10 +399,3 @@ def _counted(frames: Iterator[VideoFrame], on_frames: OnFrames | None) -> Iterat
         yield frame
         if on_frames is not None:
             on_frames(1)
-
-
-def _batched(
-    crops: Iterator[tuple[int, NDArray[np.uint8]]], size: int
-) -> Iterator[list[tuple[int, NDArray[np.uint8]]]]:
-    while batch := list(islice(crops, size)):
-        yield batch

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from vatrace.media.video import VideoFrame
 
 MAX_FRAMES = 32
-MAX_BYTES = 64 << 20  # of pixels that wait; a picture that is larger than this waits alone
+MAX_BYTES = 32 << 20  # of pixels that wait; a picture that is larger than this waits alone
 _PATIENCE_SECONDS = 0.1  # how often a thread that waits looks whether anybody still wants pictures
 
 

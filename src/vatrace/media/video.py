@@ -134,10 +134,11 @@ def read_frames(path: Path) -> Iterator[VideoFrame]:
         MediaError: no media file, no video in it, nothing decodable, or times that cannot be.
     """
     size: tuple[int, int] | None = None
+    orientation = _Orientation()
     for time_seconds, frame in _timed_frames(path):
         with media_errors(path, "could not be decoded"):
             size = size or (frame.width, frame.height)
-            pixels = _upright_rgb(frame, size)
+            pixels = _upright_rgb(frame, size, orientation)
         yield VideoFrame(time_seconds, pixels)
 
 
@@ -274,12 +275,30 @@ def _sound_delay(media: OpenMedia) -> float | None:
     return float(starts[1] - starts[0]) if len(starts) == 2 else None
 
 
-def _upright_rgb(frame: av.VideoFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
+class _Orientation:
+    """Which way up a film is.
+
+    A frame that is asked for its side data lives, pixels and all, until the garbage is collected (PyAV 18); it is asked
+    only where its rotation is not that of the frame before.
+    """
+
+    def __init__(self) -> None:
+        self._rotation: int | None = None
+        self._matrix = (1, 0, 0, 1)
+
+    def of(self, frame: av.VideoFrame) -> tuple[int, int, int, int]:
+        """`(a, b, c, d)`, as `_display_matrix`."""
+        if frame.rotation != self._rotation:
+            self._rotation, self._matrix = frame.rotation, _display_matrix(frame)
+        return self._matrix
+
+
+def _upright_rgb(frame: av.VideoFrame, size: tuple[int, int], orientation: _Orientation) -> NDArray[np.uint8]:
     """Pixels of a frame, `[height, width, 3]`, scaled to `size` (width, height) before being turned upright."""
     width, height = size
     # With more, every frame starts threads of its own, which live until it is collected: hundreds of them, and slower.
     pixels = frame.to_ndarray(format="rgb24", width=width, height=height, threads=1)
-    return _turned(pixels.astype(np.uint8, copy=False), _display_matrix(frame))
+    return _turned(pixels.astype(np.uint8, copy=False), orientation.of(frame))
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
