@@ -54,7 +54,7 @@ def test_one_person_is_not_named(tmp_path: Path) -> None:
 
 def test_the_page_says_what_made_it_and_what_to_know(tmp_path: Path) -> None:
     text = unescape(page(tmp_path, two_people(), model_remark="A starter.", clip_sha256="f00d"))
-    for words in ("not of what a person feels", "A starter.", "no sound in places", "f00d"):
+    for words in ("not what a person feels", "A starter.", "no sound in places", "f00d"):
         assert words in text
     assert HOSTILE.encode("utf-8", "replace").decode() in text
 

@@ -261,12 +261,14 @@ def _facts(path: Path, result: VideoResult) -> dict[str, object]:
 
 
 def _model_facts(predictor: VideoPredictor) -> dict[str, object]:
+    from vatrace.report.basis import NOTE
+
     saved = predictor.predictor.model
     return {
         "model_remark": saved.provenance.get("remark", ""),
         "window_frames": saved.window.window_frames,
         "stride_frames": saved.window.stride_frames,
-        "note": "Expressed affect as raters would mark it, not what a person feels; not for judging people.",
+        "note": NOTE,
     }
 
 

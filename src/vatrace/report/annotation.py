@@ -20,11 +20,11 @@ from urllib.parse import quote
 
 from vatrace import files
 from vatrace.errors import DatasetError
+from vatrace.report.basis import NOTE
 from vatrace.report.export import TracedPerson
 from vatrace.report.tiers import OUR_TIERS, participant, second_means, tiers_of
 
 NO_DATE = "1970-01-01T00:00:00+00:00"  # ELAN's format asks for one, and equal traces shall give equal files
-ABOUT = "Estimates of expressed affect as raters would mark it, not of what a person feels; not for judging people."
 LEVELS_NOTE = "An interval of valence or arousal goes on while the value is within 0.15 of its label."
 
 
@@ -49,7 +49,7 @@ def write_elan(path: Path, people: Sequence[TracedPerson], facts: Mapping[str, A
     document.remove_tier("default")
     if video is not None:
         document.media_descriptors.append(_media_link(path, video))
-    document.properties += [("note", ABOUT), ("levels", LEVELS_NOTE), *_texts(facts)]
+    document.properties += [("note", NOTE), ("levels", LEVELS_NOTE), *_texts(facts)]
     for tier in tiers_of(people):
         document.add_tier(tier.name, part=tier.participant or None)
         for one in tier.intervals:
@@ -118,7 +118,7 @@ def write_webvtt(path: Path, people: Sequence[TracedPerson], facts: Mapping[str,
             cue.start, cue.end = min(cue.start, start), max(cue.end, end)
             values = (("valence", mean.valence), ("arousal", mean.arousal))
             cue.lines.append(name + ", ".join(f"{word} {value:+z.2f}" for word, value in values if value is not None))
-    notes = [ABOUT, *(f"{key}: {text.replace('-->', '->')}" for key, text in _texts(facts))]
+    notes = [NOTE, *(f"{key}: {text.replace('-->', '->')}" for key, text in _texts(facts))]
     document = WebVTT(captions=[cue for _, cue in sorted(cues.items())], header_comments=notes)
     files.write_text(path, document.content + "\n")
 

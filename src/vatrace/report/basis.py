@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from vatrace.streams import BoolArray, Trace
 
+# Said wherever traces are shown.
+NOTE = "Expressed affect as raters would mark it, not what a person feels; not for judging people."
 BOTH, FACE_ONLY, VOICE_ONLY, NEITHER = "both", "face_only", "voice_only", "neither"
 
 _WORDS = {

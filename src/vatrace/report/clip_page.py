@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vatrace.report.annotation import ABOUT
+from vatrace.report.basis import NOTE
 from vatrace.report.export import TracedPerson
 from vatrace.report.page import CLIP_TYPES, MAX_CLIP_BYTES, write_report
 
@@ -36,7 +36,7 @@ def write_clip_page(
     playable = video if video is not None and _fits(video) else None
     warnings = facts.get("warnings")
     notes = [
-        ABOUT,
+        NOTE,
         *filter(None, [str(facts.get("model_remark") or "")]),
         *(map(str, warnings) if isinstance(warnings, list | tuple) else ()),
         *([f"{video.name} is not in this page. {LIMITS}"] if video is not None and playable is None else ()),

@@ -255,4 +255,5 @@ class _Hand:
 def _environment(folder: Path) -> dict[str, str]:
     """Ours, with every folder for modules absolute; what libraries leave behind goes the way of the clips."""
     paths = [str(Path(path).absolute()) for path in sys.path if path]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(folder)}
+    waits = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}  # as in `recipes.predict`
+    return {**os.environ, **waits, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(folder)}

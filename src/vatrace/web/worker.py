@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from vatrace.inference.video import PersonResult, VideoPredictor, VideoResult
 
-NOTE = "Expressed affect as raters would mark it, not what a person feels; not for judging people."
 MAX_REPORT_CLIP_BYTES = 64 * MIB  # a report holds the clip as text, a third larger, and is made in memory
 FRAMES_BETWEEN_LINES = 10
 READING_SHARE, COPY_SHARE = 0.85, 0.95  # how far the bar is after these
@@ -115,6 +114,8 @@ def trace_json(result: VideoResult, *, name: str, remark: str, video_start: floa
         `times` in seconds, and for each person what a frame has; None where there is nothing. Numbers have the six
         decimals of the CSV.
     """
+    from vatrace.report.basis import NOTE
+
     return {
         "name": name,
         "remark": remark,
@@ -228,6 +229,7 @@ def _make_playable(folder: Path) -> tuple[Path, float]:
 
 
 def _write_report(task: Task, result: VideoResult, predictor: VideoPredictor, playable: Path) -> None:
+    from vatrace.report.basis import NOTE
     from vatrace.report.page import CLIP_TYPES, write_report
 
     fits = playable.suffix in CLIP_TYPES and playable.stat().st_size <= MAX_REPORT_CLIP_BYTES
