@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vatrace.errors import ModelError, NothingFound
-from vatrace.inference import starter_folder
+from vatrace.inference.choice import ModelChoice
 from vatrace.streams import BoolArray, FloatArray, TimeArray
 
 if TYPE_CHECKING:
@@ -170,6 +170,8 @@ class Predictor:
 
     Args:
         folder: model folder; the starter that comes with vatrace if None.
+        face_model: reads the face in place of the starter's own network: `emotieff`, which `vatrace weights emotieff`
+            fetched, or an ONNX file of that form.
 
     Example:
         >>> predictor = Predictor()
@@ -179,13 +181,15 @@ class Predictor:
     Raises:
         NothingFound: there is no model.
         ModelError: it is damaged.
+        ValueError: another face network for another model than the starter.
     """
 
-    def __init__(self, folder: str | Path | None = None) -> None:
-        from vatrace.inference.video import VideoPredictor
-
-        self.folder = starter_folder() if folder is None else Path(folder)
-        self._video: VideoPredictor = VideoPredictor.from_folder(self.folder)
+    def __init__(self, folder: str | Path | None = None, *, face_model: str | Path | None = None) -> None:
+        choice = ModelChoice(
+            model=None if folder is None else Path(folder), face_model=None if face_model is None else str(face_model)
+        )
+        self.folder = choice.folder
+        self._video: VideoPredictor = choice.load()
 
     @classmethod
     def from_pretrained(cls, name: str | Path | None = None, *, revision: str | None = None) -> Predictor:

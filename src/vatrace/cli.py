@@ -361,6 +361,7 @@ def _is_about_options(error: ValueError) -> bool:
     source = Path(trace.tb_frame.f_code.co_filename)
     package = Path(__file__).parent
     checks = (
+        package / "inference" / "choice.py",
         package / "web" / "serve.py",
         package / "config.py",
         package / "report" / "formats.py",

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import vatrace
 from tests.features.tiny_face_model import constant_face_model
 from tests.inference.test_missing_modality import Listener, encoder, face, make_model, make_video, model
 from vatrace import cli
 from vatrace.features.face_model import FaceModel, load_face_model
 from vatrace.features.store import ClipFeatures
 from vatrace.inference import starter_folder
+from vatrace.inference.choice import ModelChoice
 from vatrace.inference.face_model import with_face_model
 from vatrace.inference.video import VideoPredictor
 from vatrace.recipes.predict import predict
@@ -114,4 +116,26 @@ def test_another_face_and_another_model_do_not_go_together(
 ) -> None:
     given = ["predict", "clip.mp4", "--face-model", str(other_face), "--model", str(tmp_path)]
     assert cli.main(given) == cli.USAGE
-    assert f"--face-model {other_face} goes with the starter model; leave out --model" in capsys.readouterr().err
+    assert f"--face-model {other_face} goes with the starter; leave out --model" in capsys.readouterr().err
+
+
+def test_command_line_and_python_read_the_face_by_the_same_network(
+    other_face: Path, face: np.ndarray, tmp_path: Path
+) -> None:
+    clip = make_video(tmp_path / "clip.mkv", face, no_face=range(0), no_voice=None, frames=5)
+    predict([str(clip)], out=tmp_path / "out", face_model=str(other_face))
+    made = vatrace.Predictor(face_model=other_face).predict(clip).to_csv()
+    assert made == (tmp_path / "out" / "clip.csv").read_text()
+    with pytest.raises(ValueError, match="goes with the starter"):
+        vatrace.Predictor(tmp_path, face_model=other_face)
+
+
+@pytest.mark.parametrize("face_model", [None, "emotieff", "other.onnx"])
+def test_a_choice_is_the_same_in_a_process_that_runs_elsewhere(
+    face_model: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = json.loads(json.dumps(ModelChoice(face_model=face_model).to_json()))
+    monkeypatch.chdir("/")
+    expected = str(tmp_path / "other.onnx") if face_model == "other.onnx" else face_model
+    assert ModelChoice.from_json(told) == ModelChoice(face_model=expected)

@@ -17,13 +17,15 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
+from vatrace.inference.choice import ModelChoice
+
 SCRIPT = """
 import json, sys
-from pathlib import Path
+from vatrace.inference.choice import ModelChoice
 from vatrace.web.limits import Limits
 from vatrace.web.run import run
 told = json.loads(sys.argv[1])
-run(Path(told["model"]), vggish_weights=None, host="127.0.0.1", port=0, limits=Limits(**told["limits"]),
+run(ModelChoice.from_json(told["choice"]), host="127.0.0.1", port=0, limits=Limits(**told["limits"]),
     say=lambda text: print(text, file=sys.stderr, flush=True))
 """
 START_SECONDS = 60
@@ -124,19 +126,20 @@ def status_of(received: bytes) -> int:
 
 @contextmanager
 def serving(
-    folder: Path, model: Path, *, before: Callable[[], None] | None = None, **limits: float
+    folder: Path, model: Path | ModelChoice, *, before: Callable[[], None] | None = None, **limits: float
 ) -> Iterator[Serving]:
     """Run a server and end it as Ctrl-C does.
 
     Args:
         folder: for its files and its log.
-        model: model folder.
+        model: model folder, or another choice.
         before: called in its process before it begins.
         **limits: of `Limits`.
     """
     files, log = folder / "files", folder / "log.txt"
     files.mkdir()
-    told = json.dumps({"model": str(model), "limits": limits})
+    choice = model if isinstance(model, ModelChoice) else ModelChoice(model=model)
+    told = json.dumps({"choice": choice.to_json(), "limits": limits})
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, told],

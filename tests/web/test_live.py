@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 from tests.inference.test_missing_modality import SMALL, make_model
 from vatrace.config import ModelConfig
 from vatrace.features.visual import encoder_from_timm
+from vatrace.inference.choice import ModelChoice
 from vatrace.inference.live import LiveValue
 from vatrace.synth.corpus import plan_clip, render_frames
 from vatrace.web import live as live_module
@@ -413,7 +414,7 @@ def face() -> np.ndarray:
 def test_a_face_and_a_sound_before_the_camera_have_a_value(face: np.ndarray, tmp_path: Path) -> None:
     encoder = encoder_from_timm("test_vit.r160_in1k", random_weights=True)
     causal = ModelConfig(dim=8, tcn_layers=2, encoder_layers=1, encoder_heads=2, feed_forward=8, causal_attention=True)
-    server = Live(live_command(make_model(tmp_path / "model", encoder, causal), None, Limits()))
+    server = Live(live_command(ModelChoice(model=make_model(tmp_path / "model", encoder, causal)), Limits()))
     noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype("<f4")
 
     async def script(page: Page) -> None:
@@ -434,7 +435,7 @@ def test_a_face_and_a_sound_before_the_camera_have_a_value(face: np.ndarray, tmp
 
 def test_a_model_that_looks_ahead_is_refused_on_the_page(tmp_path: Path) -> None:
     encoder = encoder_from_timm("test_vit.r160_in1k", random_weights=True)
-    server = Live(live_command(make_model(tmp_path / "model", encoder, SMALL), None, Limits()))
+    server = Live(live_command(ModelChoice(model=make_model(tmp_path / "model", encoder, SMALL)), Limits()))
 
     async def script(page: Page) -> None:
         page.send(START)

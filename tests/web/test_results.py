@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.features.tiny_face_model import constant_face_model
 from tests.inference.test_missing_modality import make_video
 from tests.media.clips import even_times, noise, write_clip
-from tests.web.serving import Serving
+from tests.web.serving import Serving, serving
+from vatrace.inference.choice import ModelChoice
 from vatrace.recipes.predict import predict
 from vatrace.report.export import read_clip_csv
 
@@ -139,8 +141,6 @@ def test_a_clip_with_neither_face_nor_sound_says_so(server: Serving, tmp_path: P
 def test_a_clip_longer_than_allowed_is_refused_with_both_lengths(
     tmp_path: Path, tiny_model: Path, drawn_face: np.ndarray
 ) -> None:
-    from tests.web.serving import serving
-
     path = make_video(tmp_path / "c.mkv", drawn_face, no_face=range(0), no_voice=range(0), frames=75)
     shutil.move(path, tmp_path / "clip")
     (tmp_path / "run").mkdir()
@@ -148,3 +148,16 @@ def test_a_clip_longer_than_allowed_is_refused_with_both_lengths(
         failed = server.wait_for(server.send(tmp_path / "clip", "long.mkv").json["id"])
         assert failed["error"].startswith("The clip lasts 0:03 min, and 0:02 min is the most here.")
         assert json.dumps(failed).count("/") == 0
+
+
+def test_the_page_reads_the_face_by_the_network_that_was_asked_for(clip: Path, tmp_path: Path) -> None:
+    """0.90 is what the starter makes of a face that is alone: see recipes/starter_fit.py."""
+    other = tmp_path / "other.onnx"
+    other.write_bytes(constant_face_model(0.5, -0.4).SerializeToString())
+    with serving(tmp_path, ModelChoice(face_model=str(other))) as server:
+        done = server.wait_for(server.send(clip).json["id"])
+        trace = server.ask("GET", f"/api/clips/{done['id']}/trace.json").json
+    assert trace["remark"].startswith("Starter model with its face read by other.onnx; ")
+    values = [value for value in trace["people"][0]["valence"] if value is not None]
+    assert len(values) > 40
+    assert all(abs(value - 0.45) < 1e-4 for value in values)

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,6 @@ from vatrace.faces.alignment import align_face
 from vatrace.faces.following import FaceFollower
 from vatrace.features.extract import VISUAL
 from vatrace.features.store import ClipFeatures
-from vatrace.inference import starter_folder
 from vatrace.inference.live_sound import LiveSound
 from vatrace.inference.video import VideoPredictor
 from vatrace.report.basis import telling_gates
@@ -77,20 +75,6 @@ class LivePredictor:
         self._follower = FaceFollower()
         self._sound = LiveSound(video.pipeline.acoustic)
         self._rows: deque[_Row] = deque(maxlen=video.predictor.model.window.window_frames)
-
-    @classmethod
-    def from_folder(cls, folder: Path | None = None, *, vggish_weights: Path | None = None) -> LivePredictor:
-        """Load a model folder with its encoder.
-
-        Args:
-            folder: the model folder; None takes the starter model.
-            vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features.
-
-        Raises:
-            NothingFound: there is no model, or no encoder with it.
-            ModelError: one of them is damaged, or the model looks ahead.
-        """
-        return cls(VideoPredictor.from_folder(folder or starter_folder(), vggish_weights=vggish_weights))
 
     @property
     def sound_end_seconds(self) -> float | None:

@@ -19,8 +19,6 @@ from vatrace.recipes.watch import SILENCE, BatchResult, Watch
 if TYPE_CHECKING:
     from vatrace.inference.video import VideoPredictor, VideoResult
 
-DEFAULT_MODEL = Path("demo") / "run" / "fold0"
-
 
 def predict(
     videos: Sequence[str],
@@ -63,18 +61,14 @@ def predict(
 
     from vatrace.features.extract import OFFICIAL_CROPS
     from vatrace.inference import starter_folder
-    from vatrace.inference.video import VideoPredictor
+    from vatrace.inference.choice import ModelChoice
 
     if people < 1:
         raise ValueError(f"--people must be 1 or more, got {people}.")
-    if face_model is not None and model is not None:
-        raise ValueError(f"--face-model {face_model} goes with the starter model; leave out --model {model}.")
+    choice = ModelChoice(model=model, vggish_weights=vggish_weights, face_model=face_model)
     wanted = _formats_of(formats)
     paths, failed = _clips_of(videos)
-    folder = model or _default_model()
-    predictor = VideoPredictor.from_folder(folder, vggish_weights=vggish_weights)
-    if face_model is not None:
-        predictor = _with_face(predictor, face_model)
+    folder, predictor = choice.folder, choice.load()
     remark = predictor.predictor.model.provenance.get("remark")
     if remark:
         watch.say(str(remark) if folder == starter_folder() else f"model {folder}: {remark}")
@@ -123,13 +117,6 @@ class _Job:
         return {"model": model, "vatrace": __version__, "people_at_most": self.people}
 
 
-def _with_face(predictor: VideoPredictor, choice: str) -> VideoPredictor:
-    from vatrace.features.face_model import load_face_model
-    from vatrace.inference.face_model import with_face_model
-
-    return with_face_model(predictor, load_face_model(choice))
-
-
 def _formats_of(text: str) -> tuple[str, ...]:
     """Formats besides the CSV, which is always written."""
     from vatrace.report.formats import check_formats
@@ -154,19 +141,6 @@ def _clips_of(names: Sequence[str]) -> tuple[dict[str, Path], list[tuple[str, Va
     if not any(path.exists() for path in paths.values()):
         raise NothingFound(f"no such file: {', '.join(map(str, paths.values()))}.")
     return paths, failed
-
-
-def _default_model() -> Path:
-    from vatrace.inference import starter_folder
-
-    if (starter_folder() / "config.yaml").is_file():
-        return starter_folder()
-    if not DEFAULT_MODEL.is_dir():
-        raise NothingFound(
-            f"no model was given and there is none in {DEFAULT_MODEL}; name one with --model, or run "
-            "`make demo`, which trains one on drawn faces."
-        )
-    return DEFAULT_MODEL
 
 
 def _to_stdout(paths: dict[str, Path], job: _Job) -> BatchResult:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from vatrace.errors import ModelError
+from vatrace.inference.choice import ModelChoice
 from vatrace.web.limits import Limits
 from vatrace.web.shelf import Clip, Shelf
 from vatrace.web.worker import describe_run
@@ -154,9 +155,9 @@ def _number(told: object) -> float | None:
     return float(told) if is_one else None  # type: ignore[arg-type]  # is_one says so
 
 
-def worker_command(model: Path, vggish_weights: Path | None, limits: Limits) -> Sequence[str]:
+def worker_command(choice: ModelChoice, limits: Limits) -> Sequence[str]:
     """What starts a worker."""
-    told = json.dumps(describe_run(model, vggish_weights, limits))
+    told = json.dumps(describe_run(choice, limits))
     # -P: no module is imported from the folder it runs in
     return (sys.executable, "-P", "-m", "vatrace.web.worker", told)
 

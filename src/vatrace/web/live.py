@@ -26,11 +26,11 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from vatrace.inference.choice import ModelChoice
 from vatrace.web.limits import Limits
 from vatrace.web.live_wire import (
     MOMENT,
@@ -60,15 +60,14 @@ BUSY = "Live is already on in another window; stop it there first."
 ENDED = "The process that looks at the camera ended unexpectedly. Start live again."
 
 
-def live_command(model: Path, vggish_weights: Path | None, limits: Limits) -> Sequence[str]:
+def live_command(choice: ModelChoice, limits: Limits) -> Sequence[str]:
     """What starts the process behind a live connection.
 
     Args:
-        model: model folder.
-        vggish_weights: for a model that takes VGGish features.
+        choice: the model.
         limits: of this run.
     """
-    told = json.dumps(describe_run(model, vggish_weights, limits))
+    told = json.dumps(describe_run(choice, limits))
     return (sys.executable, "-P", "-m", "vatrace.web.live_worker", told)
 
 

@@ -10,7 +10,12 @@ PAGE = "live"  # part of the page, after the #
 
 
 def live(
-    *, model: Path | None = None, vggish_weights: Path | None = None, port: int = 0, watch: Watch = SILENCE
+    *,
+    model: Path | None = None,
+    vggish_weights: Path | None = None,
+    face_model: str | None = None,
+    port: int = 0,
+    watch: Watch = SILENCE,
 ) -> str:
     """Open a page that traces whoever is in front of the camera, on this machine only.
 
@@ -23,9 +28,11 @@ def live(
     Args:
         model: model folder; without it the starter model that vatrace brings.
         vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features.
+        face_model: read the face by another network than the starter's own: emotieff, which `vatrace weights emotieff`
+            fetched, or an ONNX file of that form. Goes with the starter model alone.
         port: to listen on; 0 takes a free one.
     """
-    from vatrace.inference import starter_folder
+    from vatrace.inference.choice import ModelChoice
     from vatrace.web.limits import Limits
     from vatrace.web.serve import LOOPBACK, check_installed
 
@@ -33,8 +40,7 @@ def live(
     from vatrace.web.run import run
 
     run(
-        model or starter_folder(),
-        vggish_weights=vggish_weights,
+        ModelChoice(model=model, vggish_weights=vggish_weights, face_model=face_model),
         host=LOOPBACK[0],
         port=port,
         limits=Limits(),

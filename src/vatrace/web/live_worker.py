@@ -12,10 +12,10 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from vatrace.errors import VatraceError
+from vatrace.inference.choice import ModelChoice
 from vatrace.web.confine import end_with_parent, forbid_sockets_and_programs, limit_memory_and_files
 from vatrace.web.incidents import where
 from vatrace.web.limits import Limits
@@ -40,7 +40,7 @@ def main() -> None:
     forbid_sockets_and_programs()
     tell = _teller()
     try:
-        predictor = _loaded(Path(told["model"]), told["vggish_weights"])
+        predictor = _loaded(ModelChoice.from_json(told["choice"]))
     except (VatraceError, OSError) as error:
         tell(fatal=str(error))
         return
@@ -103,10 +103,10 @@ def _number(fact: float | bool | None) -> float | None:
     return None if fact is None else round(fact, DECIMALS) + 0.0  # `+ 0.0`: no -0.0
 
 
-def _loaded(model: Path, vggish_weights: str | None) -> LivePredictor:
+def _loaded(choice: ModelChoice) -> LivePredictor:
     from vatrace.inference.live import LivePredictor
 
-    return LivePredictor.from_folder(model, vggish_weights=Path(vggish_weights) if vggish_weights else None)
+    return LivePredictor(choice.load())
 
 
 def _teller() -> Tell:

@@ -16,6 +16,7 @@ from pathlib import Path
 import uvicorn
 
 from vatrace.errors import NothingFound
+from vatrace.inference.choice import ModelChoice
 from vatrace.web.app import Served, build_app
 from vatrace.web.guard import Guard, HostCheck, exposed_hosts, loopback_hosts
 from vatrace.web.jobs import Workshop, worker_command
@@ -34,14 +35,11 @@ _STOP_SECONDS = 1  # for what is being answered when the server is stopped
 Say = Callable[[str], None]
 
 
-def run(
-    model: Path, *, vggish_weights: Path | None, host: str, port: int, limits: Limits, say: Say, page: str = ""
-) -> None:
+def run(choice: ModelChoice, *, host: str, port: int, limits: Limits, say: Say, page: str = "") -> None:
     """Serve until Ctrl-C, SIGTERM or SIGHUP; then end the workers and delete every clip.
 
     Args:
-        model: model folder.
-        vggish_weights: for a model that takes VGGish features.
+        choice: the model.
         host: address to listen on.
         port: to listen on; 0 takes a free one.
         limits: what is taken.
@@ -53,11 +51,12 @@ def run(
         ModelError: the model cannot be loaded.
         OSError: the port is taken.
     """
+    model = choice.folder
     if not model.is_dir():
         raise NothingFound(f"there is no model folder at {model}.")
     with _listening(host, port) as listener, _run_folder() as folder:
-        command = worker_command(model, vggish_weights, limits)
-        live = Live(live_command(model, vggish_weights, limits))
+        command = worker_command(choice, limits)
+        live = Live(live_command(choice, limits))
         asyncio.run(_serve(listener, Workshop(Shelf(folder, limits), command), live, model, say, page))
 
 

@@ -14,6 +14,7 @@ def serve(
     *,
     model: Path | None = None,
     vggish_weights: Path | None = None,
+    face_model: str | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     expose: bool = False,
@@ -34,6 +35,8 @@ def serve(
         model: model folder; without it the starter model that vatrace brings.
         vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features; without it the one that
             `vatrace weights vggish` fetched.
+        face_model: read the face by another network than the starter's own: emotieff, which `vatrace weights emotieff`
+            fetched, or an ONNX file of that form. Goes with the starter model alone.
         host: address to listen on; another one than this machine's own needs --expose.
         port: to listen on; 0 takes a free one.
         expose: let other machines in. What they send and see is not encrypted, the secret included; use it only in a
@@ -53,10 +56,11 @@ def serve(
         max_bytes=max_mb * MIB, max_seconds=max_minutes * 60, max_clips=max_clips, keep_seconds=keep_minutes * 60
     )
     check_installed()
-    from vatrace.inference import starter_folder
+    from vatrace.inference.choice import ModelChoice
     from vatrace.web.run import run
 
-    run(model or starter_folder(), vggish_weights=vggish_weights, host=host, port=port, limits=limits, say=watch.say)
+    choice = ModelChoice(model=model, vggish_weights=vggish_weights, face_model=face_model)
+    run(choice, host=host, port=port, limits=limits, say=watch.say)
     return "The server has ended and its clips are deleted."
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from vatrace.errors import VatraceError
+from vatrace.inference.choice import ModelChoice
 from vatrace.web.confine import (
     end_with_parent,
     forbid_sockets_and_programs,
@@ -63,7 +64,7 @@ def main() -> None:
     tell = _teller()
     limits = Limits(**told["limits"])
     try:
-        predictor = _loaded(Path(told["model"]), told["vggish_weights"])
+        predictor = ModelChoice.from_json(told["choice"]).load()
     except (VatraceError, OSError) as error:
         tell(fatal=str(error))
         return
@@ -152,12 +153,6 @@ def _numbers(values: NDArray[np.float32] | NDArray[np.float64]) -> list[float | 
 
     # `+ 0.0` so that there is no -0.0, as in the CSV
     return [round(value, 6) + 0.0 if math.isfinite(value) else None for value in values.tolist()]
-
-
-def _loaded(model: Path, vggish_weights: str | None) -> VideoPredictor:
-    from vatrace.inference.video import VideoPredictor
-
-    return VideoPredictor.from_folder(model, vggish_weights=Path(vggish_weights) if vggish_weights else None)
 
 
 def _work(task: Task, predictor: VideoPredictor, tell: Tell) -> None:
@@ -283,11 +278,10 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
-def describe_run(model: Path, vggish_weights: Path | None, limits: Limits) -> Mapping[str, Any]:
+def describe_run(choice: ModelChoice, limits: Limits) -> Mapping[str, Any]:
     """What the server hands a worker on its command line."""
     return {
-        "model": str(model.absolute()),
-        "vggish_weights": str(vggish_weights.absolute()) if vggish_weights else None,
+        "choice": choice.to_json(),
         "limits": vars(limits),
         "parent": os.getpid(),
     }

@@ -1,0 +1,79 @@
+"""Which model makes traces, before anything is loaded: the same for command line, page, live and Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vatrace.inference import starter_folder
+
+if TYPE_CHECKING:
+    from vatrace.inference.video import VideoPredictor
+
+FETCHED = "emotieff"  # the one face model that has a name: `vatrace.features.weights.EMOTIEFF`
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """A model that somebody chose.
+
+    Args:
+        model: model folder; None is the starter model that vatrace brings.
+        vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features; None is the one that
+            `vatrace weights vggish` fetched.
+        face_model: reads the face in place of the starter's own network: `emotieff`, or the path of an ONNX file.
+
+    Raises:
+        ValueError: another face network for another model than the starter.
+    """
+
+    model: Path | None = None
+    vggish_weights: Path | None = None
+    face_model: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.face_model is not None and self.model is not None:
+            raise ValueError(f"--face-model {self.face_model} goes with the starter; leave out --model {self.model}.")
+
+    @property
+    def folder(self) -> Path:
+        """The model folder."""
+        return self.model or starter_folder()
+
+    def load(self) -> VideoPredictor:
+        """Load it all.
+
+        Raises:
+            NothingFound: something of it is not there.
+            ModelError: something of it is damaged.
+        """
+        from vatrace.inference.video import VideoPredictor
+
+        predictor = VideoPredictor.from_folder(self.folder, vggish_weights=self.vggish_weights)
+        if self.face_model is None:
+            return predictor
+        from vatrace.features.face_model import load_face_model
+        from vatrace.inference.face_model import with_face_model
+
+        return with_face_model(predictor, load_face_model(self.face_model))
+
+    def to_json(self) -> dict[str, str | None]:
+        """All that another process needs, whatever folder it runs in."""
+        face = self.face_model
+        return {
+            "model": _absolute(self.model),
+            "vggish_weights": _absolute(self.vggish_weights),
+            "face_model": face if face in (None, FETCHED) else _absolute(Path(str(face))),
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, str | None]) -> ModelChoice:
+        """What `to_json` gave."""
+        model, vggish_weights = (Path(path) if path else None for path in (told["model"], told["vggish_weights"]))
+        return cls(model=model, vggish_weights=vggish_weights, face_model=told["face_model"])
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())
