@@ -307,13 +307,10 @@ def test_two_clips_of_one_name_do_not_overwrite_each_other(
     assert "would both write 'clip'" in capsys.readouterr().err
 
 
-def test_no_model_says_how_to_get_one(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("vatrace.inference.starter_folder", lambda: tmp_path / "no starter")
-    assert main(["predict", str(clip)]) == 3
-    assert "`make demo`" in capsys.readouterr().err
+def test_a_model_that_is_not_there_is_named(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(clip), "--model", str(tmp_path / "mine"), "--out", str(tmp_path / "out")]) == 3
+    assert str(tmp_path / "mine") in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupted_command_exits_with_130_and_leaves_nothing_half_written(tmp_path: Path) -> None:
