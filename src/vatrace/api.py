@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 
     from vatrace.inference.video import PersonResult, VideoPredictor, VideoResult
 
-MODEL_FILES = ("config.yaml", "*.safetensors", "encoder/*.json", "encoder/*.safetensors", "*.md", "NOTICE*", "LICENSE*")
+MODEL_FILES = (
+    *("config.yaml", "*.safetensors", "encoder/*.json", "encoder/*.safetensors"),
+    *("*.md", "NOTICE*", "LICEN[CS]E*"),
+)
 CHANNELS = ("face", "voice")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """Valence and arousal of one person of a clip, a row a video frame.
 
@@ -61,22 +64,42 @@ class Trace:
 
     @property
     def times_seconds(self) -> TimeArray:
-        """`[frames]`, the container's own timestamps in seconds."""
+        """`[frames]`, the container's own timestamps in seconds.
+
+        Example:
+            >>> predict("clip.mp4").times_seconds[:3].tolist()
+            [0.0, 0.04, 0.08]
+        """
         return self._person.trace.times_seconds
 
     @property
     def valence(self) -> FloatArray:
-        """`[frames]`, unpleasant -1 to pleasant 1; NaN where there is no value."""
+        """`[frames]`, unpleasant -1 to pleasant 1; NaN where there is no value.
+
+        Example:
+            >>> bool(np.abs(predict("clip.mp4").valence).max() <= 1)
+            True
+        """
         return np.where(self.valid, self._person.trace.valence, np.nan)
 
     @property
     def arousal(self) -> FloatArray:
-        """`[frames]`, calm -1 to excited 1; NaN where there is no value."""
+        """`[frames]`, calm -1 to excited 1; NaN where there is no value.
+
+        Example:
+            >>> trace = predict("clip.mp4")
+            >>> peak = trace.times_seconds[np.nanargmax(trace.arousal)]  # in seconds
+        """
         return np.where(self.valid, self._person.trace.arousal, np.nan)
 
     @property
     def valid(self) -> BoolArray:
-        """`[frames]`, False where there is neither a face nor a voice to rest a value on."""
+        """`[frames]`, False where there is neither a face nor a voice to rest a value on.
+
+        Example:
+            >>> predict("clip.mp4").valid.mean()  # share of the frames
+            1.0
+        """
         return self._person.trace.valid
 
     @property
@@ -90,10 +113,19 @@ class Trace:
         return self._person.trace.voice_valid
 
     @property
-    def gates(self) -> NDArray[np.float32] | None:
-        """`[frames, 2]`: how far face and voice each rest on themselves, 0 to 1 (Eq. 4); None without a gate."""
-        weights = self._person.trace.gate_weights
-        return None if weights is None else weights[:, :, 0]
+    def gates(self) -> NDArray[np.float64] | None:
+        """`[frames, 2]`: the weights of face and voice, 0 to 1; NaN where there is no value; None without a gate.
+
+        In the starter they are the shares of the two in the value; in BDCA each says how far its channel rests on
+        itself and not on what it reads from the other (Eq. 4 of the paper).
+
+        Example:
+            >>> predict("clip.mp4").gates[0].tolist()  # a face, and nobody speaks
+            [1.0, 0.0]
+        """
+        from vatrace.report.basis import telling_gates
+
+        return telling_gates(self._person.trace)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -108,11 +140,12 @@ class Trace:
         """Clip, person, frames and means."""
         if not self.valid.any():
             return f"Trace({self.clip!r}, person {self.person}, {len(self)} frames, no value)"
-        valence, arousal = np.nanmean(self.valence), np.nanmean(self.arousal)
-        return (
-            f"Trace({self.clip!r}, person {self.person}, {len(self)} frames, {self.valid.mean():.0%} with a value, "
-            f"mean valence {valence:+.2f}, mean arousal {arousal:+.2f})"
+        means = (
+            f"mean {name} {np.nanmean(values):+.2f}" if np.isfinite(values).any() else f"no {name}"
+            for name, values in (("valence", self.valence), ("arousal", self.arousal))
         )
+        share = f"{self.valid.mean():.0%} with a value"
+        return f"Trace({self.clip!r}, person {self.person}, {len(self)} frames, {share}, {', '.join(means)})"
 
     def to_csv(self) -> str:
         """The table that `vatrace predict` writes, of everybody in the clip, byte for byte.
@@ -221,17 +254,21 @@ class Predictor:
         """Names of what the model takes: "visual" and its acoustic streams."""
         return tuple(sorted(self._video.predictor.model.features.identities))
 
-    def predict(self, path: str | Path) -> Trace:
+    def predict(self, path: str | Path, *, people: int | None = None) -> Trace:
         """The trace of the main person of a clip; `.people` has everybody.
 
         Args:
             path: a video or sound file.
+            people: how many at most, the main one first; 8 if None.
 
         Raises:
             NothingFound: no such file.
-            MediaError: it cannot be read safely, or has neither a face nor a voice.
+            MediaError: it cannot be read safely.
         """
-        return Trace(Path(path).name, self._video.predict(Path(path)))
+        from vatrace.faces.people import MAX_PEOPLE
+
+        result = self._video.predict(Path(path), people=MAX_PEOPLE if people is None else people)
+        return Trace(Path(path).name, result)
 
     __call__ = predict
 
@@ -248,6 +285,10 @@ class Predictor:
 
         Raises:
             ModelError: the hub refused; `huggingface-cli login` sets a token.
+
+        Example:
+            >>> Predictor().push_to_hub("me/my-model")
+            'https://huggingface.co/me/my-model/commit/1'
         """
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
@@ -266,7 +307,13 @@ class Predictor:
         return str(commit)
 
 
-def predict(path: str | Path, *, model: str | Path | None = None) -> Trace:
+def predict(
+    path: str | Path,
+    *,
+    model: str | Path | None = None,
+    people: int | None = None,
+    face_model: str | Path | None = None,
+) -> Trace:
     """The trace of a clip: valence and arousal, frame by frame.
 
     Example:
@@ -276,12 +323,15 @@ def predict(path: str | Path, *, model: str | Path | None = None) -> Trace:
     Args:
         path: a video or sound file.
         model: model folder or hub repository; the starter that comes with vatrace if None.
+        people: how many at most, the main one first; 8 if None.
+        face_model: see `Predictor`.
 
     Raises:
         NothingFound: no such file or model.
-        MediaError: the file cannot be read safely, or has neither a face nor a voice.
+        MediaError: the file cannot be read safely.
     """
-    return Predictor.from_pretrained(model).predict(path)
+    predictor = Predictor(model, face_model=face_model) if face_model else Predictor.from_pretrained(model)
+    return predictor.predict(path, people=people)
 
 
 def _from_hub(name: str, revision: str | None) -> Path:

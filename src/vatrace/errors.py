@@ -12,11 +12,22 @@ A message says what was given, what was expected and what to do. It holds names 
 terminal or in a log escapes it with `shown`.
 """
 
+from pathlib import Path
+
 
 def shown(text: object) -> str:
     """A name or a message in one line: whatever could move the cursor, hide itself or begin a line is escaped."""
     line = str(text)
     return line if line.isprintable() else repr(line)[1:-1]
+
+
+def where(error: BaseException) -> str:
+    """Kind and place of an error of ours, without its message, which may hold what a person sent."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" in {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
+    return f"{type(error).__name__}{place}"
 
 
 class VatraceError(Exception):

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vatrace.errors import MediaError
 from vatrace.faces.detection import FaceDetector
 from vatrace.faces.people import MAX_PEOPLE
 from vatrace.features.acoustic import acoustic_extractor
@@ -115,14 +114,8 @@ class VideoPredictor:
 
         Raises:
             NothingFound: no such file.
-            MediaError: it is neither, cannot be read safely, or has neither a face nor a voice.
+            MediaError: it is neither, or cannot be read safely.
         """
         everybody = self.pipeline.extract_everybody(path, at_most=people, on_frames=on_frames)
         traces = [self.predictor.trace(features) for features in everybody]
-        if not any(trace.valid.any() for trace in traces):
-            raise MediaError(
-                f"{path}: {' and '.join(everybody[0].warnings)}, so there is nothing to base a trace on.",
-                hint="A trace needs a face that can be seen or a voice that can be heard.",
-                code="nothing-to-see-or-hear",
-            )
         return VideoResult(tuple(map(PersonResult, range(len(traces)), traces, everybody)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ FaceSource = Literal["found", "official"]
 VIDEO_SUFFIXES = {
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv", ".flv",
 }  # fmt: skip
+OVERLAY_SUFFIX = ".overlay.mp4"
 SOUND_SUFFIXES = {".wav", ".mp3", ".m4a", ".ogg", ".oga", ".opus", ".flac", ".aac"}
 
 
@@ -119,26 +122,42 @@ def find_videos(names: Sequence[str], *, with_sound_files: bool = False) -> list
     return list(found)
 
 
-def unique_names(paths: Iterable[Path]) -> dict[str, Path]:
-    """A name for each video: its file name without the suffix.
+def unique_names(paths: Iterable[Path]) -> tuple[dict[str, Path], list[tuple[str, VatraceError | OSError]]]:
+    """A name for each clip, by which its results are called: the file's own without suffix, where no other has it.
 
-    Raises:
-        DatasetError: two videos have the same name, so one result would overwrite the other.
+    Of clips that share it, those that differ in their suffix are told apart by that (`talk_avi`), others by the folder
+    that they are in (`monday_talk`). A file that is named twice is taken once.
+
+    Returns:
+        Clips by their names, in order; and those that cannot be told apart so, each with the reason.
     """
-    named: dict[str, Path] = {}
+    once: dict[str, Path] = {}
+    by_stem: dict[str, list[Path]] = {}
     for path in paths:
-        if path.stem in named:
-            raise DatasetError(
-                f"{named[path.stem]} and {path} would both write {path.stem!r}; rename one, or use two folders."
-            )
-        named[path.stem] = path
-    return named
+        if once.setdefault(os.path.normpath(path.absolute()), path) is path:
+            by_stem.setdefault(path.stem, []).append(path)
+    names = {path: _name_among(path, by_stem[path.stem]) for path in once.values()}
+    counts = Counter(names.values())
+    failed: list[tuple[str, VatraceError | OSError]] = [
+        (str(path), DatasetError(f"{path} is one of {counts[name]} that would write {name!r}; rename it."))
+        for path, name in names.items()
+        if counts[name] > 1
+    ]
+    return {name: path for path, name in names.items() if counts[name] == 1}, failed
+
+
+def _name_among(path: Path, namesakes: Sequence[Path]) -> str:
+    if len(namesakes) == 1:
+        return path.stem
+    if len({each.suffix for each in namesakes}) == len(namesakes):
+        return path.name.replace(".", "_")
+    return f"{path.absolute().parent.name}_{path.stem}"
 
 
 def _matches(name: str, with_sound_files: bool) -> list[Path]:
     path = Path(name)
     if path.is_dir():
-        files = sorted(each for each in path.iterdir() if each.is_file())
+        files = sorted(each for each in path.iterdir() if each.is_file() and not _is_overlay(each))
         videos = {each.stem for each in files if each.suffix.lower() in VIDEO_SUFFIXES}
         found = [
             each
@@ -149,7 +168,10 @@ def _matches(name: str, with_sound_files: bool) -> list[Path]:
         if not found:
             what = "neither video nor sound" if with_sound_files else "no video"
             suffixes = VIDEO_SUFFIXES | SOUND_SUFFIXES if with_sound_files else VIDEO_SUFFIXES
-            raise NothingFound(f"the folder {path} holds {what} ({', '.join(sorted(suffixes))}).")
+            raise NothingFound(
+                f"the folder {path} holds {what} ({', '.join(sorted(suffixes))}). "
+                f"For folders within it: '{path / '**' / '*.mp4'}'."
+            )
         return found
     if path.exists() or not any(sign in name for sign in "*?["):
         return [path]
@@ -157,4 +179,9 @@ def _matches(name: str, with_sound_files: bool) -> list[Path]:
     matches = sorted(root.glob(str(path.relative_to(path.anchor) if path.is_absolute() else path)))
     if not matches:
         raise NothingFound(f"nothing matches {name!r}.")
-    return [each for each in matches if each.is_file()]
+    return [each for each in matches if each.is_file() and not _is_overlay(each)]
+
+
+def _is_overlay(path: Path) -> bool:
+    """Whether it is called as the overlays that `vatrace predict` puts beside its clips."""
+    return path.name.lower().endswith(OVERLAY_SUFFIX)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vatrace import __version__
-from vatrace.errors import DatasetError, NothingFound, VatraceError, shown
-from vatrace.files import remove_parts, sha256_of, write_text
+from vatrace.errors import DatasetError, NothingFound, VatraceError, shown, where
+from vatrace.files import remove_parts, write_text
 from vatrace.recipes.inputs import find_videos, unique_names
-from vatrace.recipes.summary_table import SUMMARY, person_facts, write_summary
+from vatrace.recipes.sidecar import FILES, clip_facts, known_facts, model_facts, model_id, read_facts, write_facts
+from vatrace.recipes.summary_table import SUMMARY, check_summary, write_summary
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
 
 if TYPE_CHECKING:
     from vatrace.inference.video import VideoPredictor, VideoResult
+    from vatrace.report.export import TracedPerson
 
 
 def predict(
@@ -34,13 +37,14 @@ def predict(
     """Write the valence-arousal trace of videos: OUT/<clip>.csv, one row a frame, with a sidecar OUT/<clip>.json.
 
     Columns: frame (the first is 1), time in seconds as the container says, person (0 is the main one), valence,
-    arousal, face and voice (1 where there was one: the value rests on it), face_score, gate_face and gate_voice (how
-    far each rests on itself). An empty field is missing. Everybody in a clip has the same voice: who speaks is not told
-    apart. The sidecar says which share of the frames rests on both, on one, or has no value, and when a channel was
-    missing. Of several clips, OUT/summary.csv has a row a clip and person.
+    arousal, face and voice (1 where there was one: the value rests on it), face_score, gate_face and gate_voice (their
+    weights: in the starter the share of each in the value). An empty field is missing. Everybody in a clip has the same
+    voice: who speaks is not told apart. The sidecar says which share of the frames rests on both, on one, or has no
+    value, and when a channel was missing. Of several clips, OUT/summary.csv has a row a clip and person.
 
-    Files of sound alone work, too; their rows are 0.04 s apart. Clips whose files are there, of the same clip and
-    model, are kept. A clip that cannot be read is named at the end, and the others are done.
+    Files of sound alone work, too; their rows are 0.04 s apart. What is there of the same clip and model is kept, and
+    nothing is written over that vatrace did not write. A clip that cannot be read is named at the end, and the others
+    are done.
 
     Example: vatrace predict interview.mp4 --out results --formats csv,html
 
@@ -77,10 +81,10 @@ def predict(
     job = _Job(folder, predictor, wanted, people, watch, has_other_face=face_model is not None)
     if str(out) == "-":
         return _to_stdout(paths, job)
-    remove_parts(out)
+    is_batch = len(paths) > 1
+    _prepare(out, is_batch)
     done: list[Path] = []
     rows: list[tuple[str, list[dict[str, Any]]]] = []
-    is_batch = len(paths) > 1
     for name, path in paths.items():
         try:
             if is_batch and f"{name}.csv" == SUMMARY:
@@ -88,6 +92,10 @@ def predict(
             facts = _predict_clip(path, out / f"{name}.csv", job)
         except (VatraceError, OSError) as error:
             failed.append((str(path), error))
+        except Exception as error:  # whatever a library does not expect of a file; the other clips have their chance
+            if not is_batch:
+                raise
+            failed.append((str(path), VatraceError(f"{path} could not be worked on: internal error ({where(error)}).")))
         else:
             done.append(out / f"{name}.csv")
             rows.append((path.name, facts["people"]))
@@ -111,7 +119,7 @@ class _Job:
     @property
     def made_from(self) -> dict[str, object]:
         """What a trace depends on besides its clip."""
-        model = _model_id(self.folder)
+        model = model_id(self.folder)
         if self.has_other_face:
             model += f"+{self.predictor.pipeline.visual.identity}"
         return {"model": model, "vatrace": __version__, "people_at_most": self.people}
@@ -137,10 +145,23 @@ def _clips_of(names: Sequence[str]) -> tuple[dict[str, Path], list[tuple[str, Va
             failed.append((name, error))
     if not found:
         raise failed[0][1]
-    paths = unique_names(found)
-    if not any(path.exists() for path in paths.values()):
+    paths, unnamed = unique_names(found)
+    if not unnamed and not any(path.exists() for path in paths.values()):
         raise NothingFound(f"no such file: {', '.join(map(str, paths.values()))}.")
-    return paths, failed
+    return paths, failed + unnamed
+
+
+def _prepare(out: Path, is_batch: bool) -> None:
+    """Find out before the work whether its results can be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise DatasetError(f"nothing can be written to {out} ({error.strerror}); choose another --out.") from error
+    remove_parts(out)
+    if is_batch:
+        check_summary(out / SUMMARY)
 
 
 def _to_stdout(paths: dict[str, Path], job: _Job) -> BatchResult:
@@ -158,31 +179,62 @@ def _to_stdout(paths: dict[str, Path], job: _Job) -> BatchResult:
 
 
 def _predict_clip(path: Path, out: Path, job: _Job) -> dict[str, Any]:  # Any: what the sidecar holds
-    """Write the files of one clip, unless they are there; returns what its sidecar says."""
-    from vatrace.report.export import clip_csv_text, write_sidecar
-    from vatrace.report.formats import path_of, write_formats
+    """Write the files of one clip that are not there yet; returns what its sidecar says."""
+    from vatrace.report import ours
+    from vatrace.report.export import read_clip_csv
+    from vatrace.report.formats import check_targets, path_of, write_formats
 
     if not path.exists():
         raise NothingFound(f"no such file: {path}.")
     stem = out.with_name(out.name.removesuffix(".csv"))
-    sidecar = out.with_suffix(".json")
+    sidecar = stem.with_name(f"{stem.name}.json")
     formats = _possible_formats(path, job)
-    files = [out, *(path_of(stem, name) for name in formats)]
-    known = _known(sidecar, job.made_from, path) if path.is_file() and all(map(Path.is_file, files)) else None
-    if known is not None:
+    check_targets(stem, ("csv", *formats))
+    ours.refuse_to_overwrite(sidecar, ours.is_sidecar)
+    people: Sequence[TracedPerson]
+    facts = known_facts(sidecar, out, job.made_from, path)
+    if facts is None:
+        people, facts = _write_trace(path, stem, out, sidecar, job)
+    else:
+        people = ()
+    written = list(facts.pop(FILES))
+    absent = [name for name in formats if name not in written or not path_of(stem, name).is_file()]
+    if absent:
+        people = people or read_clip_csv(out)
+        with job.watch.track(f"{path.name} as files", len(people[0].trace) if "overlay" in absent else 0) as advance:
+            write_formats(people, stem, absent, video=path, facts=facts, on_frames=advance)
+        write_facts(sidecar, facts, [*written, *absent])
+    elif not people:
         job.watch.say(f"{shown(path)}: up to date in {shown(out)}")
-        return known
-    if out.exists() and not sidecar.exists():
-        raise DatasetError(f"{out} is there and was not written by vatrace; choose another --out, or move it away.")
-    result = _watched(path, job)
-    facts = {**job.made_from, "model_folder": job.folder.name, **_facts(path, result), **_model_facts(job.predictor)}
-    write_text(out, clip_csv_text(result.people))
-    write_sidecar(sidecar, **facts)
-    if formats:
-        with job.watch.track(f"{path.name} as files", len(result.trace) if "overlay" in formats else 0) as advance:
-            write_formats(result.people, stem, formats, video=path, facts=facts, on_frames=advance)
-    job.watch.say(_told(path, result))
+        return facts
+    job.watch.say(_told(path, people))
     return facts
+
+
+def _write_trace(
+    path: Path, stem: Path, out: Path, sidecar: Path, job: _Job
+) -> tuple[Sequence[TracedPerson], dict[str, Any]]:  # Any: what the sidecar holds
+    """Make the trace of a clip and write its table; what other files there are of an earlier one is said."""
+    from vatrace.report.export import clip_csv_text
+    from vatrace.report.formats import path_of
+
+    before = read_facts(sidecar) or {}
+    result = _watched(path, job)
+    table = clip_csv_text(result.people)
+    facts = {
+        **job.made_from,
+        "model_folder": job.folder.name,
+        **clip_facts(path, result),
+        **model_facts(job.predictor),
+        "csv_sha256": hashlib.sha256(table.encode()).hexdigest(),
+        FILES: [],
+    }
+    write_text(out, table)
+    write_facts(sidecar, facts, [])
+    for name in sorted(set(before.get(FILES) or ()) - set(job.formats)):
+        if path_of(stem, name).is_file():
+            job.watch.say(f"{shown(path_of(stem, name))} is of an earlier trace; --formats {name} makes it again.")
+    return result.people, facts
 
 
 def _possible_formats(path: Path, job: _Job) -> tuple[str, ...]:
@@ -206,65 +258,9 @@ def _watched(path: Path, job: _Job) -> VideoResult:
     return result
 
 
-def _facts(path: Path, result: VideoResult) -> dict[str, object]:
-    from vatrace.report.basis import basis_shares
-    from vatrace.report.spans import missing_spans
-
-    trace, features = result.trace, result.features
-    return {
-        "clip": path.name,
-        "clip_sha256": features.source_sha256,
-        "frames": len(trace),
-        "first_time_seconds": round(float(trace.times_seconds[0]), 6),
-        "last_time_seconds": round(float(trace.times_seconds[-1]), 6),
-        "frames_with_face": int(features.streams["visual"].valid.sum()),
-        "frames_with_voice": int(trace.voice_valid.sum()) if trace.voice_valid is not None else None,
-        "rests_on": {kind: round(share, 6) for kind, share in basis_shares(trace).items()},  # shares of the frames
-        "missing": [
-            {
-                "what": span.kind,
-                "start_seconds": round(span.start_seconds, 6),
-                "end_seconds": round(span.end_seconds, 6),
-            }
-            for span in missing_spans(trace)
-        ],
-        "people": [person_facts(each) for each in result.people],
-        "features": dict(features.identities),
-        "warnings": list(features.warnings),
-    }
-
-
-def _model_facts(predictor: VideoPredictor) -> dict[str, object]:
-    from vatrace.report.basis import NOTE
-
-    saved = predictor.predictor.model
-    return {
-        "model_remark": saved.provenance.get("remark", ""),
-        "window_frames": saved.window.window_frames,
-        "stride_frames": saved.window.stride_frames,
-        "note": NOTE,
-    }
-
-
-def _model_id(folder: Path) -> str:
-    from vatrace.models.checkpoint import CONFIG
-
-    return sha256_of(folder / CONFIG)[:16]  # the configuration names the sha256 of the weights and the encoder
-
-
-def _known(sidecar: Path, made_from: Mapping[str, object], path: Path) -> dict[str, Any] | None:  # Any: see above
-    """What a sidecar says, if it is of this clip and was made in this way; None if not."""
-    try:
-        facts: dict[str, Any] = json.loads(sidecar.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    same = all(facts.get(key) == value for key, value in made_from.items())
-    return facts if same and facts.get("clip_sha256") == sha256_of(path) else None
-
-
-def _told(path: Path, result: VideoResult) -> str:
+def _told(path: Path, people: Sequence[TracedPerson]) -> str:
     import sys
 
     from vatrace.report.terminal import clip_text, draws_blocks
 
-    return clip_text(shown(path.name), result.people, blocks=draws_blocks(sys.stderr))
+    return clip_text(shown(path.name), people, blocks=draws_blocks(sys.stderr))

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vatrace.errors import MediaError
 from vatrace.features.visual import VisualEncoder, save_encoder
 from vatrace.inference.video import VideoPredictor
 from vatrace.media.audio import SAMPLE_RATE_HZ, read_audio
@@ -87,13 +86,8 @@ class ModelFolder:
 
 def mean_arousal(predictor: VideoPredictor, path: Path) -> float:
     """Mean over the frames that have a value; NaN where nobody is seen or heard."""
-    try:
-        trace = predictor.predict(path).trace
-    except MediaError as error:
-        if error.code != "nothing-to-see-or-hear":
-            raise
-        return float("nan")
-    return float(trace.arousal[trace.valid].mean())
+    trace = predictor.predict(path).trace
+    return float(trace.arousal[trace.valid].mean()) if trace.valid.any() else float("nan")
 
 
 def active_level_db(path: Path) -> float:

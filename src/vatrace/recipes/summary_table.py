@@ -44,6 +44,16 @@ def person_facts(each: TracedPerson) -> dict[str, Any]:  # Any: whatever json ca
     return facts
 
 
+def check_summary(path: Path) -> None:
+    """Find out before the work whether a file is in the way.
+
+    Raises:
+        DatasetError: there is a file of that name that is no such table.
+    """
+    if path.exists() and not _is_ours(path):
+        raise DatasetError(f"{path} is there and was not written by vatrace; choose another --out, or move it away.")
+
+
 def write_summary(path: Path, clips: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> None:  # Any: as above
     """Commit the table.
 
@@ -54,8 +64,7 @@ def write_summary(path: Path, clips: Sequence[tuple[str, Sequence[Mapping[str, A
     Raises:
         DatasetError: there is a file of that name that is no such table.
     """
-    if path.exists() and not _is_ours(path):
-        raise DatasetError(f"{path} is there and was not written by vatrace; choose another --out, or move it away.")
+    check_summary(path)
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)

@@ -54,9 +54,10 @@ def basis_words(trace: Trace) -> str:
 
 
 def telling_gates(trace: Trace) -> NDArray[np.float64] | None:
-    """How far face and voice each rest on themselves, where there is a value.
+    """The weights of face and voice, where there is a value.
 
-    A gate weighs a channel's own stream against what it reads from the other one (Eq. 4 of the paper). Where its own
+    In a late model, such as the starter, they are the shares of the two in the value (`vatrace.models.late`). In BDCA a
+    gate weighs a channel's own stream against what it reads from the other one (Eq. 4 of the paper). Where its own
     channel is missing it is 0, and where nothing can be read from the other it is 1 (`vatrace.nn.bdca`). A frame
     without a value has weights, too, and they say nothing.
 

@@ -70,7 +70,8 @@ def write_trace_parquet(path: Path, people: Sequence[TracedPerson], facts: Mappi
     types = {name: pa.float64() for name in COLUMNS}
     types |= {"frame": pa.int32(), "person": pa.int32(), "face": pa.int8(), "voice": pa.int8()}
     schema = pa.schema(list(types.items()), metadata={METADATA_KEY: json.dumps(dict(facts), sort_keys=True)})
-    with files.committed(path) as part, pq.ParquetWriter(part, schema) as writer:
+    # An open file, as pyarrow takes no name that is not UTF-8.
+    with files.committed(path) as part, part.open("wb") as file, pq.ParquetWriter(file, schema) as writer:
         for each in people:
             arrays = [
                 pa.array(column, mask=np.isnan(column)).cast(types[name]) for name, column in columns_of(each).items()

@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from vatrace import files
+from vatrace.report.basis import telling_gates
 from vatrace.report.spans import Channel, Shade, frame_ends, missing_spans
 from vatrace.streams import FloatArray, Trace
 
@@ -108,17 +109,18 @@ def _draw_affect(
 def _draw_gates(axes: Axes, trace: Trace, episodes: Sequence[Shade], *, label_inches_per_second: float) -> None:
     for episode in episodes:
         _draw_episode(axes, episode, label_inches_per_second)
-    if trace.gate_weights is None:
+    weights = telling_gates(trace)
+    if weights is None:
         axes.text(0.5, 0.5, "this model has no gate", transform=axes.transAxes, ha="center", va="center")
     else:
-        face, voice = trace.gate_weights[:, 0, 0], trace.gate_weights[:, 1, 0]
+        face, voice = weights[:, 0], weights[:, 1]
         axes.plot(trace.times_seconds, face, color=CHANNEL_COLOURS["face"], linewidth=1.7, label="face")
         axes.plot(
             trace.times_seconds, voice, color=CHANNEL_COLOURS["voice"], linewidth=1.7, dashes=(6, 1.5), label="voice"
         )
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.5, 1])
-    axes.set_ylabel("gate\nthe other - its own")
+    axes.set_ylabel("gate\nweight of its own")
     _finish(axes)
 
 

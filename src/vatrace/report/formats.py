@@ -25,6 +25,7 @@ from typing import Any
 
 from vatrace import files
 from vatrace.errors import DatasetError, NothingFound
+from vatrace.report import ours
 from vatrace.report.export import TracedPerson, clip_csv_text
 from vatrace.report.tiers import on_players_clock
 
@@ -68,6 +69,8 @@ class Writer:
         packages: what has to be importable.
         extra: the extra of vatrace that brings these.
         needs_video: whether there is no such file without the clip.
+        is_ours: tells a file that we wrote from somebody else's; an ELAN or Praat file is looked into when it is
+            written, tier by tier.
     """
 
     suffix: str
@@ -75,6 +78,7 @@ class Writer:
     packages: tuple[str, ...] = ()
     extra: str = ""
     needs_video: bool = False
+    is_ours: ours.IsOurs = ours.anything
 
 
 def write_formats(
@@ -103,9 +107,10 @@ def write_formats(
         ValueError: there is no format of a name.
         NothingFound: a package is not installed, or the clip is needed and not there.
         MediaError: the clip is needed and cannot be used.
-        DatasetError: there is nobody or no frame, or a file with somebody's own annotation would be overwritten.
+        DatasetError: there is nobody or no frame, or a file of somebody else would be overwritten.
     """
     check_formats(formats)
+    check_targets(stem, formats)
     if not people or not len(people[0].trace):
         raise DatasetError(f"the trace of {stem.name} has no frame, so there is nothing to write.")
     without = [name for name in formats if FORMATS[name].needs_video]
@@ -121,6 +126,20 @@ def write_formats(
 def path_of(stem: Path, name: str) -> Path:
     """The file that a format of a name writes."""
     return stem.with_name(stem.name + FORMATS[name].suffix)
+
+
+def check_targets(stem: Path, formats: Sequence[str]) -> None:
+    """Find out before the work whether a file is in the way.
+
+    Args:
+        stem: as for `write_formats`.
+        formats: as there.
+
+    Raises:
+        DatasetError: a file is there that vatrace did not write.
+    """
+    for name in formats:
+        ours.refuse_to_overwrite(path_of(stem, name), FORMATS[name].is_ours)
 
 
 def check_formats(formats: Sequence[str]) -> None:
@@ -192,12 +211,12 @@ def _html(path: Path, clip: TracedClip) -> None:
 
 
 FORMATS: Mapping[str, Writer] = {
-    "csv": Writer(".csv", _csv),
-    "parquet": Writer(".parquet", _parquet, ("pyarrow",), "parquet"),
-    "json": Writer(".trace.json", _json),
+    "csv": Writer(".csv", _csv, is_ours=ours.is_table),
+    "parquet": Writer(".parquet", _parquet, ("pyarrow",), "parquet", is_ours=ours.is_parquet),
+    "json": Writer(".trace.json", _json, is_ours=ours.is_trace_json),
     "eaf": Writer(".eaf", _eaf, ("pympi",), "annotation"),
     "textgrid": Writer(".TextGrid", _textgrid, ("praatio",), "annotation"),
-    "vtt": Writer(".vtt", _vtt, ("webvtt",), "annotation"),
+    "vtt": Writer(".vtt", _vtt, ("webvtt",), "annotation", is_ours=ours.is_webvtt),
     "overlay": Writer(".overlay.mp4", _overlay, needs_video=True),
-    "html": Writer(".html", _html),
+    "html": Writer(".html", _html, is_ours=ours.is_page),
 }

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vatrace.report.basis import basis_words
 from vatrace.report.export import TracedPerson
+from vatrace.report.spans import frame_ends
 from vatrace.report.summary import clock
 from vatrace.streams import BoolArray, FloatArray, TimeArray, Trace
 
@@ -34,21 +35,26 @@ def curve(times_seconds: TimeArray, values: FloatArray, *, width: int = WIDTH, b
     Args:
         times_seconds: `[frames]`, increasing.
         values: `[frames]`, -1 to 1, NaN where missing.
-        width: signs, each the mean over its share of the time; fewer where there are fewer frames.
+        width: signs, each the mean over its share of the time, in which a value lasts until the next frame; fewer where
+            there are fewer frames.
         blocks: Unicode blocks instead of digits.
     """
-    frames = len(values)
-    width = min(width, frames)
+    width = min(width, len(values))
     if width == 0:
         return ""
-    span = float(times_seconds[-1] - times_seconds[0]) * frames / max(frames - 1, 1) or 1.0  # the last frame lasts, too
-    place = np.minimum(((times_seconds - times_seconds[0]) / span * width + 1e-9).astype(np.int64), width - 1)
     there = np.isfinite(values)
-    count = np.bincount(place[there], minlength=width)
-    means = np.bincount(place[there], values[there], minlength=width) / np.maximum(count, 1)
+    knots = np.append(times_seconds, frame_ends(times_seconds)[-1])  # a picture stays until the next one comes
+    lasting = np.where(there, np.diff(knots), 0.0)
+    edges = np.linspace(knots[0], knots[-1], width + 1)
+    seconds, area = (
+        np.diff(np.interp(edges, knots, np.append(0.0, np.cumsum(each))))
+        for each in (lasting, lasting * np.where(there, values, 0.0))
+    )
+    has_value = seconds > 1e-9
+    means = np.divide(area, seconds, out=np.zeros(width), where=has_value)
     signs, nothing = (BLOCKS, NO_BLOCK) if blocks else (DIGITS, NO_DIGIT)
     level = np.clip((means + 1) / 2 * len(signs), 0, len(signs) - 1).astype(np.int64)
-    return "".join(signs[each] if number else nothing for each, number in zip(level, count, strict=True))
+    return "".join(signs[each] if is_there else nothing for each, is_there in zip(level, has_value, strict=True))
 
 
 def clip_text(name: str, people: Sequence[TracedPerson], *, blocks: bool) -> str:
@@ -69,7 +75,7 @@ def clip_text(name: str, people: Sequence[TracedPerson], *, blocks: bool) -> str
         lines += [
             _line("valence", each.trace.valence, each.trace, blocks),
             _line("arousal", each.trace.arousal, each.trace, blocks),
-            f"  {_shares(each.trace)}values rest {basis_words(each.trace)}",
+            f"  {_shares(each.trace)}{_basis(each.trace)}",
         ]
     return "\n".join(lines)
 
@@ -83,6 +89,11 @@ def _line(name: str, values: FloatArray, trace: Trace, blocks: bool) -> str:
     low, high = float(np.nanmin(known)), float(np.nanmax(known))
     drawn = curve(trace.times_seconds, known, blocks=blocks)
     return f"  {name}  {drawn}  mean {np.nanmean(known):+z.2f}, {low:+z.2f} to {high:+z.2f}, highest at {peak}"
+
+
+def _basis(trace: Trace) -> str:
+    words = basis_words(trace)
+    return words if words.startswith("no value") else f"values rest {words}"
 
 
 def _shares(trace: Trace) -> str:

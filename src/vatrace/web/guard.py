@@ -23,7 +23,7 @@ from urllib.parse import parse_qs
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vatrace.web.incidents import where
+from vatrace.errors import where
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, BinaryIO
 
-from vatrace.errors import VatraceError
+from vatrace.errors import VatraceError, where
 from vatrace.inference.choice import ModelChoice
 from vatrace.web.confine import end_with_parent, forbid_sockets_and_programs, limit_memory_and_files
-from vatrace.web.incidents import where
 from vatrace.web.limits import Limits
 from vatrace.web.live_wire import MOMENT, SOUND, Message, samples_of
 

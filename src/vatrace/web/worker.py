@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from vatrace.errors import VatraceError
+from vatrace.errors import VatraceError, where
 from vatrace.inference.choice import ModelChoice
 from vatrace.web.confine import (
     end_with_parent,
@@ -24,7 +24,6 @@ from vatrace.web.confine import (
     limit_memory_and_files,
     limit_processor_time,
 )
-from vatrace.web.incidents import where
 from vatrace.web.limits import MIB, Limits
 from vatrace.web.shelf import CLIP_FILE, CSV_FILE, PLAYABLE_STEM, REPORT_FILE, TRACE_FILE
 

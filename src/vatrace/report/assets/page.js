@@ -207,8 +207,8 @@
     { key: "arousal", name: "Arousal", from: "calm −1 to excited +1", range: [-1, 1], weight: 1.3 },
   ];
   if (trace.gate_face) {
-    panels.push({ key: "gate_face", name: "Face gate", from: "1 relies on the face itself, 0 on what it reads in the voice", range: [0, 1], weight: 0.8, channel: "face" });
-    panels.push({ key: "gate_voice", name: "Voice gate", from: "1 relies on the voice itself, 0 on what it reads in the face", range: [0, 1], weight: 0.8, channel: "voice" });
+    panels.push({ key: "gate_face", name: "Face gate", from: "weight of the face itself, 0 to 1", range: [0, 1], weight: 0.8, channel: "face" });
+    panels.push({ key: "gate_voice", name: "Voice gate", from: "weight of the voice itself, 0 to 1", range: [0, 1], weight: 0.8, channel: "voice" });
   }
   panels.forEach((panel, n) => { panel.axis = n ? String(n + 1) : ""; panel.colour = panel.channel || panel.key; });
 
