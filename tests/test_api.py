@@ -3,6 +3,7 @@
 import doctest
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import vatrace
 from vatrace import api
 from vatrace.errors import ModelError, NothingFound
 from vatrace.inference import starter_folder
+from vatrace.inference.video import VideoResult
 from vatrace.recipes.predict import predict
 from vatrace.synth.corpus import plan_clip, write_clip
 
@@ -32,8 +34,11 @@ def trace(folder: Path) -> api.Trace:
 
 def test_every_example_in_the_docstrings_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
+    commit = "https://huggingface.co/me/my-model/commit/1"
+    hub = SimpleNamespace(create_repo=lambda *_, **__: None, upload_folder=lambda **_: commit)
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: hub)
     result = doctest.testmod(api, optionflags=doctest.NORMALIZE_WHITESPACE)
-    assert result.attempted >= 12
+    assert result.attempted >= 20
     assert result.failed == 0
     assert (folder / "clip.png").stat().st_size > 1000
 
@@ -77,6 +82,8 @@ def test_a_model_goes_to_the_hub_and_comes_back_with_nothing_but_its_own_files(m
     assert vatrace.Predictor().push_to_hub("me/starter") == "https://hub/commit/1"
     assert sent["made"] == ("me/starter", {"private": True, "exist_ok": True})
     assert Path(sent["folder_path"]) == starter_folder()
+    ours = [each.relative_to(starter_folder()) for each in starter_folder().rglob("*") if each.is_file()]
+    assert not [each for each in ours if not any(each.match(one) for one in sent["allow_patterns"])], "licences, too"
 
     asked: dict[str, Any] = {}
 
@@ -110,3 +117,30 @@ def test_what_is_not_there_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch
 
 def _refuse(*_: object, **__: object) -> None:
     raise OSError("no token")
+
+
+def test_a_trace_of_a_voice_alone_says_that_it_has_no_valence_and_is_no_other(trace: api.Trace) -> None:
+    person = trace.result.people[0]
+    nothing = np.full(len(trace), np.nan, np.float32)
+    heard = api.Trace("voice.wav", VideoResult((replace(person, trace=replace(person.trace, valence=nothing)),)))
+    assert "no valence, mean arousal" in repr(heard)
+    assert heard == heard
+    assert heard != trace
+    assert len({heard, trace}) == 2
+
+
+def test_gates_are_given_where_there_is_a_value_alone(trace: api.Trace) -> None:
+    person = trace.result.people[0]
+    some = np.arange(len(trace)) % 2 == 0
+    half = api.Trace("clip", VideoResult((replace(person, trace=replace(person.trace, valid=some)),)))
+    assert half.gates is not None
+    assert np.array_equal(np.isfinite(half.gates).all(axis=1), some)
+    drawn = [line.get_ydata() for line in half.plot().axes[2].lines if len(line.get_ydata()) == len(some)]
+    assert len(drawn) == 2
+    assert all(np.array_equal(np.isfinite(each), some) for each in drawn)
+
+
+def test_how_many_people_can_be_said(folder: Path) -> None:
+    assert len(vatrace.predict(folder / "clip.mp4", people=1).people) == 1
+    with pytest.raises(ValueError, match="at_most"):
+        vatrace.predict(folder / "clip.mp4", people=0)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from vatrace.errors import DatasetError, NothingFound
+from vatrace.errors import NothingFound
 from vatrace.recipes.inputs import find_videos, unique_names
 
 
@@ -43,7 +43,33 @@ def test_nothing_in_a_folder_or_for_a_pattern_is_said(folder: Path) -> None:
         find_videos([str(folder / "*.webm")])
 
 
-def test_two_videos_of_one_name_are_refused(folder: Path) -> None:
-    assert list(unique_names([folder / "b.mp4", folder / "c.mkv"])) == ["b", "c"]
-    with pytest.raises(DatasetError, match="would both write 'b'"):
-        unique_names([folder / "b.mp4", folder / "below" / "b.mkv"])
+def test_clips_are_called_by_their_names_as_far_as_these_tell_them_apart() -> None:
+    def named(*paths: str) -> list[str]:
+        names, failed = unique_names(map(Path, paths))
+        assert not failed
+        assert list(map(str, names.values())) == list(paths)
+        return list(names)
+
+    assert named("b.mp4", "c.mkv") == ["b", "c"]
+    assert named("c.avi", "b.mp4", "c.flv") == ["c_avi", "b", "c_flv"]
+    assert named("s1/clip.mp4", "s2/clip.mp4") == ["s1_clip", "s2_clip"]
+
+
+def test_a_clip_named_in_two_ways_is_taken_once() -> None:
+    names, failed = unique_names([Path("a/clip.mp4"), Path("b/../a/clip.mp4"), Path("a/clip.mp4").absolute()])
+    assert (names, failed) == ({"clip": Path("a/clip.mp4")}, [])
+
+
+def test_clips_that_cannot_be_told_apart_are_left_out_and_named() -> None:
+    paths = [Path("x/s1/clip.mp4"), Path("y/s1/clip.mp4"), Path("other.mp4")]
+    names, failed = unique_names(paths)
+    assert names == {"other": Path("other.mp4")}
+    assert [name for name, _ in failed] == [str(path) for path in paths[:2]]
+    assert all("one of 2 that would write 's1_clip'" in str(error) for _, error in failed)
+
+
+def test_overlays_of_ours_are_no_clips_of_a_folder_or_pattern(folder: Path) -> None:
+    (folder / "b.overlay.mp4").touch()
+    assert [path.name for path in find_videos([str(folder)])] == ["a.MOV", "b.mp4", "c.mkv"]
+    assert [path.name for path in find_videos([str(folder / "*.mp4")])] == ["b.mp4"]
+    assert [path.name for path in find_videos([str(folder / "b.overlay.mp4")])] == ["b.overlay.mp4"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from tests.inference.test_missing_modality import Listener, encoder, make_model,
 from tests.media.clips import even_times, write_clip
 from vatrace.errors import DatasetError, NothingFound
 from vatrace.faces.detection import Detection, FaceDetector
-from vatrace.inference.video import VideoPredictor
+from vatrace.inference.video import VideoPredictor, VideoResult
 from vatrace.recipes.predict import predict
 from vatrace.recipes.summary_table import COLUMNS, person_facts, write_summary
 from vatrace.report.export import PersonTrace, clip_csv_text, read_clip_csv
@@ -59,6 +61,7 @@ class TwoFaces:
 
 
 def two_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    tmp_path.mkdir(exist_ok=True)
     detector = TwoFaces()
     monkeypatch.setattr(FaceDetector, "detect", lambda self, frames: detector.detect(frames))
     pixels = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
@@ -172,6 +175,117 @@ def test_a_format_that_is_not_there_yet_is_made_and_one_that_is_there_is_kept(
     assert any("up to date" in line for line in listener.said)
     with pytest.raises(ValueError, match="there is no format 'xls'"):
         predict([str(clip)], out=tmp_path, model=model, formats="xls")
+
+
+def test_other_formats_of_a_trace_are_made_without_reading_the_clip_again(
+    model: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict([str(clip)], out=tmp_path / "at once", model=model, formats="vtt,json,html")
+    predict([str(clip)], out=tmp_path / "later", model=model)
+    with monkeypatch.context() as no_more:
+        no_more.setattr(VideoPredictor, "predict", None)
+        predict([str(clip)], out=tmp_path / "later", model=model, formats="vtt")
+        predict([str(clip)], out=tmp_path / "later", model=model, formats="json,html")
+    for name in ("clip.csv", "clip.json", "clip.vtt", "clip.trace.json", "clip.html"):
+        assert (tmp_path / "later" / name).read_bytes() == (tmp_path / "at once" / name).read_bytes()
+
+
+def test_files_of_an_earlier_trace_are_named_and_made_again_when_asked_for(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = two_people(tmp_path, monkeypatch), tmp_path / "out"
+    predict([str(path)], out=out, model=model, formats="vtt,json")
+    listener = Listener()
+    two_people(tmp_path / "again", monkeypatch)
+    predict([str(path)], out=out, model=model, people=1, watch=listener)
+    assert any(
+        line.endswith("pair.vtt is of an earlier trace; --formats vtt makes it again.") for line in listener.said
+    )
+    assert "P1" in (out / "pair.vtt").read_text()
+    predict([str(path)], out=out, model=model, people=1, formats="vtt,json")
+    assert "P1" not in (out / "pair.vtt").read_text()
+    assert json.loads((out / "pair.trace.json").read_text())["metadata"]["people_at_most"] == 1
+
+
+@pytest.mark.parametrize("name", ["clip.csv", "clip.json", "clip.vtt", "clip.html", "clip.trace.json", "clip.parquet"])
+@pytest.mark.parametrize("content", ['{"my": "own"}', "", "WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n", "a,b\n1,2\n"])
+def test_what_somebody_else_has_written_is_left_as_it_is(
+    name: str, content: str, model: Path, clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(content)
+    result = predict([str(clip)], out=tmp_path, model=model, formats="vtt,html,json,parquet")
+    ((_, error),) = result.failed
+    assert f"{tmp_path / name} is there and was not written by vatrace" in str(error)
+    assert (tmp_path / name).read_text() == content
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [name]
+
+
+def test_a_table_that_somebody_has_changed_is_not_lost(model: Path, clip: Path, tmp_path: Path) -> None:
+    predict([str(clip)], out=tmp_path, model=model)
+    changed = (tmp_path / "clip.csv").read_text().replace("\n3,", "\n3,", 1) + "# mine\n"
+    (tmp_path / "clip.csv").write_text(changed)
+    ((_, error),) = predict([str(clip)], out=tmp_path, model=model, people=1).failed
+    assert "clip.csv was changed after vatrace wrote it; move it away" in str(error)
+    assert (tmp_path / "clip.csv").read_text() == changed
+
+
+def test_a_batch_goes_on_past_what_nobody_expects(
+    model: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Path(shutil.copy(clip, clip.with_name("other.mkv")))
+    right = VideoPredictor.predict
+
+    def wrong(self: VideoPredictor, path: Path, **options: Any) -> VideoResult:
+        if path == clip:
+            raise UnicodeError("in a library")
+        return right(self, path, **options)
+
+    monkeypatch.setattr(VideoPredictor, "predict", wrong)
+    result = predict([str(clip), str(other)], out=tmp_path / "out", model=model)
+    assert [path.name for path in result.done] == ["other.csv"]
+    ((name, error),) = result.failed
+    assert name == str(clip)
+    assert "internal error (UnicodeError in test_predict.py:" in str(error)
+    with pytest.raises(UnicodeError):  # of one clip alone, where it happened can be seen
+        predict([str(clip)], out=tmp_path / "out", model=model)
+
+
+def test_a_name_that_is_no_text_has_every_format(model: Path, clip: Path, tmp_path: Path) -> None:
+    odd = clip.rename(clip.with_name(os.fsdecode(b"a\xff.mkv")))
+    result = predict([str(odd)], out=tmp_path / "out", model=model, formats="parquet,json,vtt,html,eaf,textgrid")
+    assert not result.failed
+    assert len(list((tmp_path / "out").iterdir())) == 8
+
+
+def test_what_cannot_be_written_is_said_before_any_clip_is_read(
+    model: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VideoPredictor, "predict", None)
+    (tmp_path / "file").touch()
+    with pytest.raises(DatasetError, match=r"nothing can be written to .*file \(File exists\); choose another --out"):
+        predict([str(clip)], out=tmp_path / "file", model=model)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "summary.csv").write_text("my own")
+    with pytest.raises(DatasetError, match=r"summary.csv is there and was not written by vatrace"):
+        predict([str(clip), str(tone(tmp_path / "a.wav"))], out=tmp_path / "out", model=model)
+
+
+def test_the_table_of_all_clips_keeps_those_of_before(model: Path, clip: Path, tmp_path: Path) -> None:
+    first, second, third = (str(tone(tmp_path / f"{name}.wav")) for name in ("a", "b", "c"))
+    out, listener = tmp_path / "out", Listener()
+    predict([second, third], out=out, model=model)
+    predict([first], out=out, model=model, watch=listener)
+    rows = (out / "summary.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[0] for row in rows] == ["a.wav", "b.wav", "c.wav"]
+    assert listener.said[-1].endswith("has a row for each person in them and of 2 made earlier.")
+
+
+def test_a_sidecar_says_what_made_a_trace_and_how_to_write_about_it(model: Path, clip: Path, tmp_path: Path) -> None:
+    predict([str(clip)], out=tmp_path, model=model)
+    facts = json.loads((tmp_path / "clip.json").read_text())
+    assert (facts["frames_per_second"], facts["has_varying_rate"]) == (25.0, False)
+    assert set(facts["made_with"]) == {"av", "ffmpeg", "numpy", "onnxruntime", "python", "torch"}
+    assert facts["methods"].startswith("Valence and arousal were estimated for every video frame with vatrace ")
 
 
 def test_another_number_of_people_is_another_trace(model: Path, clip: Path, tmp_path: Path) -> None:

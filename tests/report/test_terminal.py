@@ -34,6 +34,11 @@ def test_time_is_drawn_and_not_frames_of_a_film_that_varies() -> None:
     assert drawn.count("▁") == pytest.approx(8, abs=1), "a second of the second and a half"
 
 
+def test_a_picture_that_stays_has_its_value_until_the_next_one_comes() -> None:
+    times = np.array([0.0, 0.1, 8.0, 8.1, 8.2])
+    assert curve(times, np.array([0.9, -0.9, 0.9, 0.9, np.nan]), width=5) == "▁▁▁▁▂"
+
+
 def test_no_frame_and_one_frame_can_be_drawn() -> None:
     assert curve(np.zeros(0), np.zeros(0)) == ""
     assert curve(np.zeros(1), np.ones(1)) == "█"

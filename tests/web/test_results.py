@@ -131,10 +131,14 @@ def test_a_file_that_is_no_clip_says_so_under_its_own_name(content: bytes, sente
     server.remove_all()
 
 
-def test_a_clip_with_neither_face_nor_sound_says_so(server: Serving, tmp_path: Path) -> None:
+def test_a_clip_with_neither_face_nor_sound_has_no_value_and_says_why(server: Serving, tmp_path: Path) -> None:
     path = write_clip(tmp_path / "c.mp4", times=even_times(10, 25), paint=noise)
-    failed = server.wait_for(server.send(path, "empty.mp4").json["id"])
-    assert "nothing to base a trace on" in failed["error"]
+    done = server.wait_for(server.send(path, "empty.mp4").json["id"])
+    assert done["state"] == "done"
+    trace = server.ask("GET", f"/api/clips/{done['id']}/trace.json").json
+    assert trace["warnings"] == ["no face was found in any frame", "the file has no sound"]
+    (person,) = trace["people"]
+    assert person["valence"] == person["arousal"] == person["gate_face"] == [None] * 10
     server.remove_all()
 
 

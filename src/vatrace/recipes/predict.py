@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,8 @@ def predict(
     arousal, face and voice (1 where there was one: the value rests on it), face_score, gate_face and gate_voice (their
     weights: in the starter the share of each in the value). An empty field is missing. Everybody in a clip has the same
     voice: who speaks is not told apart. The sidecar says which share of the frames rests on both, on one, or has no
-    value, and when a channel was missing. Of several clips, OUT/summary.csv has a row a clip and person.
+    value, and when a channel was missing. Of several clips, OUT/summary.csv has a row a clip and person, of those that
+    were there before, too. Clips of one name are told apart by suffix or folder: talk_avi.csv, monday_talk.csv.
 
     Files of sound alone work, too; their rows are 0.04 s apart. What is there of the same clip and model is kept, and
     nothing is written over that vatrace did not write. A clip that cannot be read is named at the end, and the others
@@ -99,9 +100,14 @@ def predict(
         else:
             done.append(out / f"{name}.csv")
             rows.append((path.name, facts["people"]))
-    if is_batch and rows:
+    if rows and (is_batch or (out / SUMMARY).exists()):
+        rows += _earlier(out, {path.stem for path in done})
         write_summary(out / SUMMARY, rows)
-        watch.say(f"{len(rows)} of {len(paths)} clips are done; {out / SUMMARY} has a row for each person in them.")
+        earlier = f" and of {len(rows) - len(done)} made earlier" if len(rows) > len(done) else ""
+        watch.say(
+            f"{len(done)} of {len(paths)} clips are done; {shown(out / SUMMARY)} has a row for each person in "
+            f"them{earlier}."
+        )
     return BatchResult(tuple(done), tuple(failed))
 
 
@@ -162,6 +168,13 @@ def _prepare(out: Path, is_batch: bool) -> None:
     remove_parts(out)
     if is_batch:
         check_summary(out / SUMMARY)
+
+
+def _earlier(out: Path, known: Set[str]) -> list[tuple[str, list[dict[str, Any]]]]:  # Any: what the sidecars hold
+    """Clips whose traces lie in the folder from before, by name, with the facts of the people in them."""
+    tables = (path for path in sorted(out.glob("*.csv")) if path.stem not in known)
+    found = ((path, read_facts(path.with_name(f"{path.stem}.json"))) for path in tables)
+    return [(str(facts["clip"]), facts["people"]) for _, facts in found if facts is not None]
 
 
 def _to_stdout(paths: dict[str, Path], job: _Job) -> BatchResult:

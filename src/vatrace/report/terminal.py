@@ -53,7 +53,7 @@ def curve(times_seconds: TimeArray, values: FloatArray, *, width: int = WIDTH, b
     has_value = seconds > 1e-9
     means = np.divide(area, seconds, out=np.zeros(width), where=has_value)
     signs, nothing = (BLOCKS, NO_BLOCK) if blocks else (DIGITS, NO_DIGIT)
-    level = np.clip((means + 1) / 2 * len(signs), 0, len(signs) - 1).astype(np.int64)
+    level = np.clip((means + 1) / 2 * len(signs) + 1e-9, 0, len(signs) - 1).astype(np.int64)
     return "".join(signs[each] if is_there else nothing for each, is_there in zip(level, has_value, strict=True))
 
 
