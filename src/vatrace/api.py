@@ -108,6 +108,11 @@ class Trace:
         return self._person.face_score
 
     @property
+    def face_boxes(self) -> NDArray[np.float32] | None:
+        """`[frames, 4]`, the face's left, top, right and bottom as shares of the picture, 0 to 1; NaN without one."""
+        return self._person.face_boxes
+
+    @property
     def voice(self) -> BoolArray | None:
         """`[frames]`, where a voice is heard in the clip, whoever's; None for a model that does not listen."""
         return self._person.trace.voice_valid
@@ -152,7 +157,7 @@ class Trace:
 
         Example:
             >>> predict("clip.mp4").to_csv().splitlines()[0]
-            'frame,time,person,valence,arousal,face,voice,face_score,gate_face,gate_voice'
+            'frame,time,person,valence,arousal,face,voice,face_score,gate_face,gate_voice,face_left,face_top,face_right,face_bottom'
         """
         from vatrace.report.export import clip_csv_text
 

@@ -84,6 +84,15 @@ def test_each_person_has_what_would_be_found_of_them_alone_and_all_have_one_soun
     assert (first.clip, second.clip) == ("film", "film--1")
 
 
+def test_where_each_face_is_is_told_as_shares_of_the_picture(film: Path) -> None:
+    everybody = pipeline(LEFT, RIGHT).extract_everybody(film)
+    for person, place in zip(everybody, (LEFT, RIGHT), strict=True):
+        expected = np.clip(face(*place).box / np.array([WIDTH, HEIGHT, WIDTH, HEIGHT]), 0, 1)
+        np.testing.assert_allclose(person.face_boxes, np.tile(expected, (90, 1)), atol=1e-6)
+    (nobody,) = pipeline().extract_everybody(film)
+    assert np.isnan(nobody.face_boxes).all()
+
+
 def test_each_frame_is_gone_through_twice_however_many_people_there_are(film: Path) -> None:
     steps: list[int] = []
     pipeline(LEFT, RIGHT).extract_everybody(film, on_frames=steps.append)

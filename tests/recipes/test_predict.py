@@ -343,6 +343,7 @@ def test_a_row_has_the_numbers_of_the_frames_that_have_a_value() -> None:
         "face_percent": 50.0,
         "voice_percent": None,
         "valid_percent": 75.0,
+        "face_at": None,
         "valence_mean": 0.1,
         "valence_sd": pytest.approx(np.sqrt(0.32 / 3), abs=1e-6),  # 0.1, 0.5, -0.3 about 0.1
         "valence_min": -0.3,
@@ -354,6 +355,12 @@ def test_a_row_has_the_numbers_of_the_frames_that_have_a_value() -> None:
         "arousal_max": -0.2,
         "arousal_peak_time": 0.5,
     }
+
+
+def test_where_a_face_is_as_a_rule_is_the_median_of_where_it_was() -> None:
+    boxes = np.array([[0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.5], [np.nan] * 4, [0.9, 0.2, 0.9, 0.9]], np.float32)
+    facts = person_facts(PersonTrace(2, person().trace, face_boxes=boxes))
+    assert facts["face_at"] == {"left": 0.1, "top": 0.2, "right": 0.3, "bottom": 0.5}
 
 
 def test_names_of_columns_are_ascii_missing_is_empty_and_a_name_is_no_formula(tmp_path: Path) -> None:

@@ -33,16 +33,18 @@ def three_frames() -> Trace:
 
 def test_text_of_a_hand_made_trace_is_exact_and_leaves_missing_values_empty() -> None:
     assert trace_csv_text(three_frames(), person=2) == (
-        "frame,time,person,valence,arousal,face,voice,face_score,gate_face,gate_voice\n"
-        "1,0.000000,2,0.500000,-0.250000,1,1,,0.750000,0.500000\n"
-        "2,0.033367,2,,,0,1,,,\n"  # no value, so nothing was weighed
-        "3,1.100000,2,0.000000,1.000000,1,0,,0.125000,0.000000\n"
+        "frame,time,person,valence,arousal,face,voice,face_score,gate_face,gate_voice,"
+        "face_left,face_top,face_right,face_bottom\n"
+        "1,0.000000,2,0.500000,-0.250000,1,1,,0.750000,0.500000,,,,\n"
+        "2,0.033367,2,,,0,1,,,,,,,\n"  # no value, so nothing was weighed
+        "3,1.100000,2,0.000000,1.000000,1,0,,0.125000,0.000000,,,,\n"
     )
 
 
 def two_people() -> list[PersonTrace]:
     score = np.array([0.9, 0.0, 0.5], np.float32)
-    return [PersonTrace(0, three_frames(), score), PersonTrace(3, three_frames())]
+    boxes = np.array([[0, 0.25, 0.5, 1], [np.nan] * 4, [0.1, 0.2, 0.3, 0.4]], np.float32)
+    return [PersonTrace(0, three_frames(), score, boxes), PersonTrace(3, three_frames())]
 
 
 def test_people_follow_one_another_under_one_head_and_scores_stand_where_there_is_a_face() -> None:
@@ -50,6 +52,11 @@ def test_people_follow_one_another_under_one_head_and_scores_stand_where_there_i
     assert len(lines) == 7
     assert [line.split(",")[2] for line in lines] == ["person", "0", "0", "0", "3", "3", "3"]
     assert [line.split(",")[7] for line in lines] == ["face_score", "0.900000", "", "0.500000", "", "", ""]
+    assert [line.split(",", 10)[10] for line in lines[1:4]] == [
+        "0.000000,0.250000,0.500000,1.000000",
+        ",,,",
+        "0.100000,0.200000,0.300000,0.400000",
+    ]
     assert lines[4:] == trace_csv_text(three_frames(), person=3).splitlines()[1:]
 
 
@@ -60,6 +67,9 @@ def test_several_people_are_read_back_in_their_order(tmp_path: Path) -> None:
     assert first.face_score is not None
     np.testing.assert_allclose(first.face_score, [0.9, 0, 0.5], atol=5e-7)
     assert second.face_score is None
+    assert first.face_boxes is not None
+    np.testing.assert_allclose(first.face_boxes[2], [0.1, 0.2, 0.3, 0.4], atol=5e-7)
+    assert second.face_boxes is None
     assert clip_csv_text([first, second]) == clip_csv_text(two_people())
 
 
@@ -85,13 +95,16 @@ def test_annotation_without_channels_or_gates_has_those_columns_empty() -> None:
     labels = Trace(
         times_seconds=np.array([0.04]), valence=np.array([0.1]), arousal=np.array([0.2]), valid=np.array([True])
     )
-    assert trace_csv_text(labels).splitlines()[1] == "1,0.040000,0,0.100000,0.200000,,,,,"
+    assert trace_csv_text(labels).splitlines()[1] == "1,0.040000,0,0.100000,0.200000,,,,,,,,,"
 
 
 def test_a_model_without_gates_and_one_of_a_single_channel_leave_those_columns_empty() -> None:
     times, valid = np.array([0.0, 0.04]), np.array([True, False])
     trace = Trace(times_seconds=times, valence=times, arousal=times, valid=valid, face_valid=valid)
-    assert trace_csv_text(trace).splitlines()[1:] == ["1,0.000000,0,0.000000,0.000000,1,,,,", "2,0.040000,0,,,0,,,,"]
+    assert trace_csv_text(trace).splitlines()[1:] == [
+        "1,0.000000,0,0.000000,0.000000,1,,,,,,,,",
+        "2,0.040000,0,,,0,,,,,,,,",
+    ]
 
 
 def test_file_is_ascii_with_unix_line_ends(tmp_path: Path) -> None:

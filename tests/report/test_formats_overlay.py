@@ -10,6 +10,7 @@ from tests.report.test_tiers import arousal_alone
 from tests.report.traced_people import two_people, uneven_times
 from vatrace.errors import DatasetError, MediaError
 from vatrace.media.audio import read_audio
+from vatrace.media.encode import write_video
 from vatrace.media.video import read_frames, read_times
 from vatrace.report.export import PersonTrace
 from vatrace.report.formats import write_formats
@@ -193,3 +194,24 @@ def test_a_dimension_that_is_missing_alone_is_grey_in_its_own_panel(tmp_path: Pa
     assert not is_near(board[12:60, left], VALENCE).any()
     assert not is_near(board[77:125, left], MISSING, 30).any()
     assert is_near(board[77:125, left], AROUSAL).any()
+
+
+def test_several_people_are_named_at_their_faces_and_one_alone_is_not(tmp_path: Path) -> None:
+    times = np.arange(10) / 25
+    boxes = np.tile(np.array([0.5, 0.5, 0.75, 0.9], np.float32), (10, 1))
+    boxes[5:] = np.nan
+    first = steady(times, 0.0, 0.0)
+    second = PersonTrace(1, steady(times, 0.5, 0.5).trace, face_boxes=boxes)
+    alone = PersonTrace(0, first.trace, face_boxes=boxes)
+    video = tmp_path / "film.mp4"
+    write_video(video, np.full((10, 360, 640, 3), 60, np.uint8), size=(640, 360), fps=25)
+    (tmp_path / "alone").mkdir()
+    shown = [each.pixels[:360] for each in read_frames(overlay([first, second], tmp_path, video))]
+    plain = [each.pixels[:360] for each in read_frames(overlay([alone], tmp_path / "alone", video))]
+    rows, columns = np.nonzero((shown[2] > 180).all(axis=-1))
+    assert abs(rows.max() - 0.9 * 360) <= 3, "the frame ends where the face does"
+    assert abs(columns.min() - 320) <= 3
+    assert abs(columns.max() - 480) <= 3
+    assert 120 < rows.min() < 180, "the name stands above"
+    assert not (shown[7] > 180).all(axis=-1).any(), "no face, no name"
+    assert not (plain[2] > 180).all(axis=-1).any()

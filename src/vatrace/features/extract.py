@@ -117,7 +117,8 @@ class FeaturePipeline:
         """
         if not probe(path).has_video:
             return [self._of_sound(path)]
-        frames = _counted(read_ahead(read_frames(path)), on_frames)
+        picture = _Picture()
+        frames = picture.measured(_counted(read_ahead(read_frames(path)), on_frames))
         seen = see_faces(frames, self.detector, every_seconds=self.detect_every_seconds)
         tracks = find_people(seen, at_most=at_most)
         source_sha256 = sha256_of(path)
@@ -127,6 +128,7 @@ class FeaturePipeline:
                 score=track.score,
                 identities=self.identities,
                 source_sha256=source_sha256,
+                boxes=picture.shares(track),
             )
             for person, track in enumerate(tracks)
         ]
@@ -229,6 +231,7 @@ class FeaturePipeline:
                     face_score=np.where(face.valid, subject.score, 0).astype(np.float32),
                     source_sha256=subject.source_sha256,
                     warnings=_warnings(face.valid, sound, subject.warnings),
+                    face_boxes=subject.boxes,
                 )
                 for encoder, face in zip(encoders, by_encoder, strict=True)
             ]
@@ -291,13 +294,33 @@ class _Sound:
 
 @dataclass(frozen=True, kw_only=True)
 class _Subject:
-    """Of whom features are made: their name, the score of the face in each frame, where they come from, what to say."""
+    """Of whom features are made: name, score and place of the face in each frame, where they come from, what to say."""
 
     name: str
     score: NDArray[np.float32]
     identities: dict[str, str]
     source_sha256: str
     warnings: list[str] = field(default_factory=list)
+    boxes: NDArray[np.float32] | None = None
+
+
+class _Picture:
+    """How large the pictures of a film are."""
+
+    def __init__(self) -> None:
+        self._sides = np.ones(2, np.float32)
+
+    def measured(self, frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+        """The same frames, which all have the size of the first."""
+        for frame in frames:
+            self._sides[:] = frame.pixels.shape[1], frame.pixels.shape[0]
+            yield frame
+
+    def shares(self, track: FaceTrack) -> NDArray[np.float32]:
+        """Boxes as shares of the picture; what lies beyond its edge is cut off."""
+        boxes = np.clip(track.boxes / np.tile(self._sides, 2), 0, 1)
+        boxes[~track.valid] = np.nan
+        return boxes.astype(np.float32)
 
 
 def source_digest(path: Path, person: Appearance) -> str:

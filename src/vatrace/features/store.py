@@ -40,6 +40,8 @@ class ClipFeatures:
         face_score: `[frames]`, the detector's score from 0 to 1, 0 where no face was found.
         source_sha256: of the video file.
         warnings: what a reader of the result should know, such as "no sound".
+        face_boxes: `[frames, 4]`, left, top, right and bottom of the face, as shares of the picture from 0 to 1, NaN
+            where there is none; None where it is not known. It is not kept on disk.
     """
 
     clip: str
@@ -49,6 +51,7 @@ class ClipFeatures:
     face_score: NDArray[np.float32]
     source_sha256: str
     warnings: tuple[str, ...] = field(default=())
+    face_boxes: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.times_seconds)

@@ -42,6 +42,11 @@ class PersonResult:
         """`[frames]`, the detector's score from 0 to 1, 0 where no face was found."""
         return self.features.face_score
 
+    @property
+    def face_boxes(self) -> NDArray[np.float32] | None:
+        """`[frames, 4]`, the face's left, top, right and bottom as shares of the picture; NaN where there is none."""
+        return self.features.face_boxes
+
 
 @dataclass(frozen=True)
 class VideoResult:

@@ -17,6 +17,9 @@ from vatrace.errors import DatasetError
 from vatrace.files import write_text
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from vatrace.report.export import TracedPerson
     from vatrace.streams import FloatArray, Trace
 
@@ -39,6 +42,7 @@ def person_facts(each: TracedPerson) -> dict[str, Any]:  # Any: whatever json ca
         "voice_percent": None if trace.voice_valid is None else _percent(float(trace.voice_valid.mean())),
         "valid_percent": _percent(float(trace.valid.mean())),
     }
+    facts["face_at"] = _usual_place(each.face_boxes)
     for name, values in (("valence", trace.valence), ("arousal", trace.arousal)):
         facts |= {f"{name}_{number}": value for number, value in _numbers(trace, values).items()}
     return facts
@@ -72,6 +76,16 @@ def write_summary(path: Path, clips: Sequence[tuple[str, Sequence[Mapping[str, A
         for facts in people:
             rows.writerow([_harmless(name), *(_field(facts.get(column)) for column in COLUMNS[1:])])
     write_text(path, text.getvalue())
+
+
+def _usual_place(boxes: NDArray[np.float32] | None) -> dict[str, float] | None:
+    """Where a face is as a rule: the median of each side, as shares of the picture."""
+    import numpy as np
+
+    if boxes is None or np.isnan(boxes).all():
+        return None
+    middle = np.nanmedian(boxes, axis=0).tolist()
+    return {name: round(side, 3) for name, side in zip(("left", "top", "right", "bottom"), middle, strict=True)}
 
 
 def _numbers(trace: Trace, values: FloatArray) -> dict[str, float | None]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vatrace import files
 from vatrace.report.basis import telling_gates
-from vatrace.report.export import COLUMNS, FIRST_FRAME, TracedPerson
+from vatrace.report.export import BOX_COLUMNS, COLUMNS, FIRST_FRAME, TracedPerson
 from vatrace.streams import BoolArray, FloatArray
 
 WHOLE_NUMBERS = ("frame", "person", "face", "voice")
@@ -38,7 +38,7 @@ def columns_of(each: TracedPerson) -> dict[str, NDArray[np.float64]]:
     trace, frames = each.trace, len(each.trace)
     gates = telling_gates(trace)
     nothing = np.full(frames, np.nan)
-    score = each.face_score
+    score, boxes = each.face_score, each.face_boxes
     columns = (
         np.arange(FIRST_FRAME, FIRST_FRAME + frames, dtype=np.float64),
         _rounded(trace.times_seconds),
@@ -49,6 +49,7 @@ def columns_of(each: TracedPerson) -> dict[str, NDArray[np.float64]]:
         _flags(trace.voice_valid, frames),
         nothing if score is None else _rounded(np.where(score > 0, score, np.nan)),
         *(nothing if gates is None else _rounded(gates[:, channel]) for channel in range(2)),
+        *(nothing if boxes is None else _rounded(boxes[:, side]) for side in range(len(BOX_COLUMNS))),
     )
     return dict(zip(COLUMNS, columns, strict=True))
 

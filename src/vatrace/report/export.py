@@ -12,6 +12,7 @@ The columns, one row a video frame:
 | `face_score` | how sure the detector is of the face, 0 to 1; empty where there is none |
 | `gate_face` | weight of the face's own stream against what it reads from the voice, 0 to 1 (Eq. 4 of the paper) |
 | `gate_voice` | the same for the voice |
+| `face_left`, `face_top`, `face_right`, `face_bottom` | where the face is, as shares of width and height |
 
 An empty field is missing. It is never 0 and never -5. Gates are missing where there is no value, and for a model
 without gates; `face` or `voice` is missing where the model does not take that channel. A gate of 0 is a weight: where
@@ -38,9 +39,13 @@ from vatrace.errors import DatasetError
 from vatrace.report.basis import telling_gates
 from vatrace.streams import BoolArray, FloatArray, Trace
 
-COLUMNS = ("frame", "time", "person", "valence", "arousal", "face", "voice", "face_score", "gate_face", "gate_voice")
+BOX_COLUMNS = ("face_left", "face_top", "face_right", "face_bottom")
+COLUMNS = (
+    *("frame", "time", "person", "valence", "arousal", "face", "voice", "face_score", "gate_face", "gate_voice"),
+    *BOX_COLUMNS,
+)
 FIRST_FRAME = 1  # as ABAW numbers its crops
-_MAY_LACK = ("face_score",)  # tables of vatrace 0.1.0 did not have it
+_MAY_LACK = ("face_score", *BOX_COLUMNS)  # a table of somebody else's may leave these out
 
 
 class TracedPerson(Protocol):
@@ -52,6 +57,8 @@ class TracedPerson(Protocol):
     def trace(self) -> Trace: ...  # noqa: D102  (see PersonTrace)
     @property
     def face_score(self) -> NDArray[np.float32] | None: ...  # noqa: D102  (see PersonTrace)
+    @property
+    def face_boxes(self) -> NDArray[np.float32] | None: ...  # noqa: D102  (see PersonTrace)
 
 
 @dataclass(frozen=True)
@@ -62,11 +69,14 @@ class PersonTrace:
         person: number in the clip; the main one is 0.
         trace: what was predicted.
         face_score: `[frames]`, the detector's score from 0 to 1, 0 where no face was found; None where it is not known.
+        face_boxes: `[frames, 4]`, left, top, right and bottom of the face as shares of the picture, NaN where there is
+            none; None where it is not known.
     """
 
     person: int
     trace: Trace
     face_score: NDArray[np.float32] | None = None
+    face_boxes: NDArray[np.float32] | None = None
 
 
 def write_trace_csv(path: Path, trace: Trace, *, person: int = 0) -> None:
@@ -89,7 +99,7 @@ def clip_csv_text(people: Sequence[TracedPerson]) -> str:
     Returns:
         A header, then one row a frame of the first person, then those of the next. Equal traces give equal text.
     """
-    rows = (row for each in people for row in _rows(each.trace, each.person, each.face_score))
+    rows = (row for each in people for row in _rows(each))
     return "\n".join([",".join(COLUMNS), *rows]) + "\n"
 
 
@@ -175,7 +185,8 @@ def write_sidecar(path: Path, **facts: Any) -> None:  # Any: whatever json can w
     files.write_json(path, facts)
 
 
-def _rows(trace: Trace, person: int, face_score: NDArray[np.float32] | None) -> Iterable[str]:
+def _rows(each: TracedPerson) -> Iterable[str]:
+    trace, person, face_score, boxes = each.trace, each.person, each.face_score, each.face_boxes
     gates = telling_gates(trace)
     columns: tuple[Iterable[str], ...] = (
         (str(FIRST_FRAME + frame) for frame in range(len(trace))),
@@ -186,7 +197,8 @@ def _rows(trace: Trace, person: int, face_score: NDArray[np.float32] | None) -> 
         _flags(trace.face_valid, len(trace)),
         _flags(trace.voice_valid, len(trace)),
         repeat("", len(trace)) if face_score is None else _values(face_score, face_score > 0),
-        *(_gate(gates, channel, len(trace)) for channel in range(2)),
+        *(_column(gates, channel, len(trace)) for channel in range(2)),
+        *(_column(boxes, side, len(trace)) for side in range(len(BOX_COLUMNS))),
     )
     return (",".join(row) for row in zip(*columns, strict=True))
 
@@ -203,8 +215,8 @@ def _flags(flags: BoolArray | None, num_frames: int) -> Iterable[str]:
     return repeat("", num_frames) if flags is None else (str(int(flag)) for flag in flags)
 
 
-def _gate(gates: NDArray[np.float64] | None, channel: int, num_frames: int) -> Iterable[str]:
-    return repeat("", num_frames) if gates is None else map(_decimal, gates[:, channel])
+def _column(values: NDArray[np.float64] | NDArray[np.float32] | None, place: int, num_frames: int) -> Iterable[str]:
+    return repeat("", num_frames) if values is None else map(_decimal, values[:, place])
 
 
 def _numbers(path: Path, rows: list[dict[str, str]], name: str) -> NDArray[np.float64]:
@@ -221,7 +233,8 @@ def _numbers(path: Path, rows: list[dict[str, str]], name: str) -> NDArray[np.fl
 def _person_of(person: int, columns: dict[str, NDArray[np.float64]]) -> PersonTrace:
     score = columns["face_score"]
     known = None if np.isnan(score).all() else np.nan_to_num(score).astype(np.float32)
-    return PersonTrace(person, _trace_of(columns), known)
+    boxes = np.stack([columns[name] for name in BOX_COLUMNS], axis=1).astype(np.float32)
+    return PersonTrace(person, _trace_of(columns), known, None if np.isnan(boxes).all() else boxes)
 
 
 def _trace_of(columns: dict[str, NDArray[np.float64]]) -> Trace:

@@ -110,6 +110,7 @@ class _Artist:
         left = (self._width - width) // 2
         canvas[:height] = BACKGROUND if width < self._width else 0
         canvas[:height, left : left + width] = shown.pixels
+        self._board.name_faces(canvas[:height, left : left + width], shown.time_seconds)
         canvas[height:] = BACKGROUND
         self._board.draw(canvas[height : height + self._board.height], shown.time_seconds)
         return canvas
@@ -247,8 +248,33 @@ class _Board:
             _write(board, name, self.left - self.px(6), top + self.px(3), self.px(9.5), QUIET, across=1.0)
         _write(board, CAPTION, self.left, self.height - self.px(9), self.px(9.5), QUIET)
 
+    def name_faces(self, picture: Picture, time_seconds: float) -> None:
+        """Write each person's name at the face, where there are several people."""
+        if len(self.people) == 1:
+            return
+        frame = self._frame_at(time_seconds)
+        for each in self.people:
+            box = None if each.face_boxes is None else each.face_boxes[frame]
+            if box is not None and not np.isnan(box).any():
+                self._name_face(picture, participant(each.person), box)
+
+    def _name_face(self, picture: Picture, name: str, box: NDArray[np.float32]) -> None:
+        height, width = picture.shape[:2]
+        left, top, right, bottom = (round(float(side)) for side in box * np.array([width, height, width, height]))
+        framed = np.ascontiguousarray(picture)  # cv2 draws into contiguous memory only
+        cv2.rectangle(framed, (left, top), (right, bottom), BACKGROUND, self.px(3))
+        cv2.rectangle(framed, (left, top), (right, bottom), CURSOR, self.px(1.4))
+        size = self.px(13)
+        tag_top = max(0, top - 2 * size)
+        cv2.rectangle(framed, (left, tag_top), (left + round(2.2 * size), tag_top + round(1.7 * size)), BACKGROUND, -1)
+        picture[:] = framed
+        _write(picture, name, left + round(0.35 * size), tag_top + round(0.85 * size), size, CURSOR)
+
+    def _frame_at(self, time_seconds: float) -> int:
+        return int(np.clip(np.searchsorted(self.times, time_seconds + 1e-6) - 1, 0, len(self.times) - 1))
+
     def _numbers(self, board: Picture, time_seconds: float) -> None:
-        frame = int(np.clip(np.searchsorted(self.times, time_seconds + 1e-6) - 1, 0, len(self.times) - 1))
+        frame = self._frame_at(time_seconds)
         for dimension, top, colour in (("valence", self.tops[0], VALENCE), ("arousal", self.tops[1], AROUSAL)):
             step = self.panel_height / len(self.people)
             for number, each in enumerate(self.people):

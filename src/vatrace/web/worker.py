@@ -142,9 +142,15 @@ def _person_json(person: PersonResult) -> dict[str, Any]:
         "face": nothing if trace.face_valid is None else trace.face_valid.astype(int).tolist(),
         "voice": nothing if trace.voice_valid is None else trace.voice_valid.astype(int).tolist(),
         "face_score": _numbers(np.where(score > 0, score, np.nan)),
+        "face_box": nothing if person.face_boxes is None else _boxes(person.face_boxes),
         "gate_face": nothing if gates is None else _numbers(gates[:, 0]),
         "gate_voice": nothing if gates is None else _numbers(gates[:, 1]),
     }
+
+
+def _boxes(boxes: NDArray[np.float32]) -> list[list[float] | None]:
+    """Left, top, right and bottom as shares of the picture, to a thousandth; None where there is no face."""
+    return [None if row[0] != row[0] else [round(side, 3) for side in row] for row in boxes.tolist()]
 
 
 def _numbers(values: NDArray[np.float32] | NDArray[np.float64]) -> list[float | None]:
