@@ -33,6 +33,7 @@ from vatrace.features.visual import VisualEncoder, resize_picture
 from vatrace.files import hash_of, sha256_of
 from vatrace.media.ahead import read_ahead
 from vatrace.media.audio import SAMPLE_RATE_HZ, Waveform, read_audio, read_audio_blocks
+from vatrace.media.remarks import to_nobody
 from vatrace.media.video import VideoFrame, probe, read_frames, read_times
 from vatrace.streams import BoolArray, FeatureStream, Person, TimeArray
 
@@ -118,7 +119,9 @@ class FeaturePipeline:
         if not probe(path).has_video:
             return [self._of_sound(path)]
         picture = _Picture()
-        frames = picture.measured(_counted(read_ahead(read_frames(path)), on_frames))
+        remarks: list[str] = []
+        read = read_ahead(read_frames(path, tell=remarks.append))
+        frames = picture.measured(_counted(read, on_frames))
         seen = see_faces(frames, self.detector, every_seconds=self.detect_every_seconds)
         tracks = find_people(seen, at_most=at_most)
         source_sha256 = sha256_of(path)
@@ -128,6 +131,7 @@ class FeaturePipeline:
                 score=track.score,
                 identities=self.identities,
                 source_sha256=source_sha256,
+                warnings=list(remarks),
                 boxes=picture.shares(track),
             )
             for person, track in enumerate(tracks)
@@ -335,7 +339,7 @@ def _found_faces(path: Path, tracks: Sequence[FaceTrack], on_frames: OnFrames | 
     """Faces cut out of the film, which is read only where there is one."""
     if not any(track.valid.any() for track in tracks):
         return iter(())
-    return crops_of_people(_counted(read_ahead(read_frames(path)), on_frames), tracks)
+    return crops_of_people(_counted(read_ahead(read_frames(path, tell=to_nobody)), on_frames), tracks)
 
 
 def _official_faces(place: int, folder: Path | None, num_frames: int, warnings: list[str]) -> Iterator[_FacePicture]:

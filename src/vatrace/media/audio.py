@@ -13,7 +13,6 @@ at a time.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,11 +23,10 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
-from vatrace.errors import MediaError, shown
+from vatrace.errors import MediaError
 from vatrace.media.decoding import decoded_frames
 from vatrace.media.opener import CONVERT_HINT, OpenMedia, check_sound, media_errors, open_media
-
-logger = logging.getLogger(__name__)
+from vatrace.media.remarks import Tell, to_log
 
 SAMPLE_RATE_HZ = 16_000
 MAX_JITTER_SECONDS = 0.05  # between stamp and count; browsers' recorders reach 30 ms
@@ -65,11 +63,12 @@ class Waveform:
         return self.start_seconds + self.duration_seconds
 
 
-def read_audio(path: Path) -> Waveform | None:
+def read_audio(path: Path, *, tell: Tell | None = None) -> Waveform | None:
     """Decode the sound of a file.
 
     Args:
         path: a video or sound file.
+        tell: told at the end what is damaged or missing; None logs it.
 
     Returns:
         The sound, or None if the file has none.
@@ -78,18 +77,21 @@ def read_audio(path: Path) -> Waveform | None:
         NothingFound: there is no such path.
         MediaError: no media file, or sound that cannot be decoded or whose times cannot be.
     """
-    blocks = list(read_audio_blocks(path))
+    blocks = list(read_audio_blocks(path, tell=tell))
     if not blocks:
         return None
     return Waveform(samples=np.concatenate([each.samples for each in blocks]), start_seconds=blocks[0].start_seconds)
 
 
-def read_audio_blocks(path: Path, *, block_seconds: float = BLOCK_SECONDS) -> Iterator[Waveform]:
+def read_audio_blocks(
+    path: Path, *, block_seconds: float = BLOCK_SECONDS, tell: Tell | None = None
+) -> Iterator[Waveform]:
     """Decode the sound of a file a stretch at a time, in bounded memory.
 
     Args:
         path: a video or sound file.
         block_seconds: length of a stretch; the last may be shorter.
+        tell: as for `read_audio`.
 
     Yields:
         Stretches that follow each other without a gap: end to end they are what `read_audio` gives, sample for sample.
@@ -104,19 +106,19 @@ def read_audio_blocks(path: Path, *, block_seconds: float = BLOCK_SECONDS) -> It
     if block_samples < 1:
         raise ValueError(f"block_seconds must hold a sample of 1/{SAMPLE_RATE_HZ} s, got {block_seconds}")
     timeline = _Timeline(path)
-    for _ in _placed(path, timeline):
+    for _ in _placed(path, timeline, tell):
         yield from timeline.take(block_samples)
     yield from timeline.take(block_samples, everything=True)
-    timeline.report()
+    timeline.report(tell or to_log(path))
 
 
-def _placed(path: Path, timeline: _Timeline) -> Iterator[None]:
+def _placed(path: Path, timeline: _Timeline, tell: Tell | None) -> Iterator[None]:
     """Decode the sound onto a timeline; gives control back after each packet."""
     with open_media(path) as media:
         if media.audio is None:
             return
         run: _Run | None = None
-        for frame in decoded_frames(media, media.audio):
+        for frame in decoded_frames(media, media.audio, tell):
             with media_errors(path, "has sound that could not be decoded"):
                 check_sound(path, frame.sample_rate, len(frame.layout.channels))
                 start = _stamp(media, frame)
@@ -210,13 +212,10 @@ class _Timeline:
             self._waiting, self._num_waiting = [rest], len(rest)
             yield Waveform(samples=samples, start_seconds=(self._start_seconds or 0.0) + first / SAMPLE_RATE_HZ)
 
-    def report(self) -> None:
-        """Log what was filled in."""
+    def report(self, tell: Tell) -> None:
+        """Tell what was filled in."""
         if self._num_silent:
-            logger.warning(
-                "%s: %.2f s of sound are missing and were filled with silence",
-                *(shown(self._path), self._num_silent / SAMPLE_RATE_HZ),
-            )
+            tell(f"{self._num_silent / SAMPLE_RATE_HZ:.2f} s of sound are missing and were filled with silence")
 
     def _append(self, samples: NDArray[np.float32]) -> None:
         self._num_samples += len(samples)

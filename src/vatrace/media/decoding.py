@@ -6,7 +6,6 @@ stream of which nothing at all could be decoded is an error.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import TypeAlias, overload
 
@@ -19,10 +18,9 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vatrace.errors import MediaError, shown
+from vatrace.errors import MediaError
 from vatrace.media.opener import MEDIA_EXCEPTIONS, OpenMedia, check_decoder, describe, media_errors
-
-logger = logging.getLogger(__name__)
+from vatrace.media.remarks import Tell, to_log
 
 AnyPacket: TypeAlias = "Packet[Stream]"
 
@@ -30,15 +28,18 @@ MAX_DEMUX_ERRORS = 64  # after an error in the container, reading is tried again
 
 
 @overload
-def decoded_frames(media: OpenMedia, stream: VideoStream) -> Iterator[VideoFrame]: ...
+def decoded_frames(media: OpenMedia, stream: VideoStream, tell: Tell | None = None) -> Iterator[VideoFrame]: ...
 @overload
-def decoded_frames(media: OpenMedia, stream: AudioStream) -> Iterator[AudioFrame]: ...
-def decoded_frames(media: OpenMedia, stream: VideoStream | AudioStream) -> Iterator[VideoFrame | AudioFrame]:
+def decoded_frames(media: OpenMedia, stream: AudioStream, tell: Tell | None = None) -> Iterator[AudioFrame]: ...
+def decoded_frames(
+    media: OpenMedia, stream: VideoStream | AudioStream, tell: Tell | None = None
+) -> Iterator[VideoFrame | AudioFrame]:
     """Decode one stream, skipping what is damaged.
 
     Args:
         media: the open file.
         stream: its video or its audio stream.
+        tell: told what was skipped, at the end; None logs it.
 
     Yields:
         Frames in the order in which they are shown.
@@ -53,7 +54,7 @@ def decoded_frames(media: OpenMedia, stream: VideoStream | AudioStream) -> Itera
         for frame in _decode(media, stream, packet, damage):
             num_frames += 1
             yield frame
-    damage.report(media, stream.type, num_frames)
+    damage.report(media, stream.type, num_frames, tell or to_log(media.path))
 
 
 class _Damage:
@@ -64,7 +65,7 @@ class _Damage:
         self.num_container_errors = 0
         self.last: BaseException | None = None
 
-    def report(self, media: OpenMedia, kind: str, num_frames: int) -> None:
+    def report(self, media: OpenMedia, kind: str, num_frames: int, tell: Tell) -> None:
         if num_frames == 0:
             reason = f" ({describe(self.last)})" if self.last else ""
             raise MediaError(
@@ -73,11 +74,9 @@ class _Damage:
                 code="nothing-decoded",
             ) from self.last
         if self.last is not None:
-            logger.warning(
-                "%s: the %s is damaged: %d packets could not be decoded, the container was broken in %d places (%s); "
-                "%d frames can be used",
-                *(shown(media.path), kind, self.num_packets, self.num_container_errors),
-                *(describe(self.last), num_frames),
+            tell(
+                f"the {kind} is damaged: {self.num_packets} packets could not be decoded, the container was broken in "
+                f"{self.num_container_errors} places ({describe(self.last)}); {num_frames} frames can be used"
             )
 
 

@@ -13,7 +13,6 @@ and its frame rate may vary. Sound has the same clock (`vatrace.media.audio`). W
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,12 +26,11 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from vatrace.errors import MediaError, shown
+from vatrace.errors import MediaError
 from vatrace.media.decoding import decoded_frames
 from vatrace.media.opener import OpenMedia, decoder_name, media_errors, open_media
+from vatrace.media.remarks import Tell, to_log
 from vatrace.streams import TimeArray
-
-logger = logging.getLogger(__name__)
 
 MAX_GAP_SECONDS = 600.0  # between two frames; beyond it one wrong timestamp is more likely than a pause
 MAX_SPAN_SECONDS = 24 * 3600.0  # from the first frame to the last
@@ -120,11 +118,12 @@ def probe(path: Path) -> MediaInfo:
         )
 
 
-def read_frames(path: Path) -> Iterator[VideoFrame]:
+def read_frames(path: Path, *, tell: Tell | None = None) -> Iterator[VideoFrame]:
     """Decode the pictures of a file one after the other; only a few are in memory at a time.
 
     Args:
         path: a video file.
+        tell: told at the end what was put right or is missing; None logs it.
 
     Yields:
         Every frame that can be decoded, times strictly increasing. All have the size of the first.
@@ -135,7 +134,7 @@ def read_frames(path: Path) -> Iterator[VideoFrame]:
     """
     size: tuple[int, int] | None = None
     orientation = _Orientation()
-    for time_seconds, frame in _timed_frames(path):
+    for time_seconds, frame in _timed_frames(path, tell):
         with media_errors(path, "could not be decoded"):
             size = size or (frame.width, frame.height)
             pixels = _upright_rgb(frame, size, orientation)
@@ -149,20 +148,20 @@ def read_times(path: Path) -> TimeArray:
         NothingFound: there is no such path.
         MediaError: as `read_frames`.
     """
-    return np.array([time_seconds for time_seconds, _ in _timed_frames(path)], np.float64)
+    return np.array([time_seconds for time_seconds, _ in _timed_frames(path, None)], np.float64)
 
 
-def _timed_frames(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
+def _timed_frames(path: Path, tell: Tell | None) -> Iterator[tuple[float, av.VideoFrame]]:
     with open_media(path) as media:
         if media.video is None:
             raise MediaError(f"{path} has no video stream.", hint="Give a recording with a picture.", code="no-video")
         clock = _FrameClock(media, media.video)
-        for frame in decoded_frames(media, media.video):
+        for frame in decoded_frames(media, media.video, tell):
             with media_errors(path, "could not be decoded"):
                 time_seconds = clock.time_of(frame)
             if time_seconds is not None:
                 yield time_seconds, frame
-        clock.report(media)
+        clock.report(media, tell or to_log(path))
 
 
 class _FrameClock:
@@ -206,16 +205,16 @@ class _FrameClock:
         self._last = time_seconds
         return time_seconds
 
-    def report(self, media: OpenMedia) -> None:
-        """Log what was put right, and a recording that ends before it said it would."""
+    def report(self, media: OpenMedia, tell: Tell) -> None:
+        """Tell what was put right, and of a recording that ends before it said it would."""
         if self._num_late or self._num_nudged:
-            logger.warning(
-                "%s: times put right: %d frames were not later than the frame before, %d were left out",
-                *(shown(self._path), self._num_nudged, self._num_late),
+            tell(
+                f"times put right: {self._num_nudged} frames were not later than the frame before, "
+                f"{self._num_late} were left out"
             )
         missing = self._what_is_missing(media)
         if missing:
-            logger.warning("%s: %s; it may have been cut off", shown(self._path), missing)
+            tell(f"{missing}; it may have been cut off")
 
     def _what_is_missing(self, media: OpenMedia) -> str:
         promised_frames = media.video.frames if media.video is not None else 0
@@ -224,7 +223,9 @@ class _FrameClock:
         duration = media.container.duration
         if promised_frames or not duration or self._last is None:
             return ""
-        promised_end = ((media.container.start_time or 0) + duration) / av.time_base
+        # Matroska's duration counts from 0, others' from the beginning.
+        counts_from = 0 if "matroska" in media.container.format.name else media.container.start_time or 0
+        promised_end = (counts_from + duration) / av.time_base
         if self._last >= promised_end - max(1.0, 0.05 * promised_end):
             return ""
         return f"the pictures end at {self._last:.1f} s, and the file should last to {promised_end:.1f} s"
