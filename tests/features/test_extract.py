@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +92,22 @@ def test_where_each_face_is_is_told_as_shares_of_the_picture(film: Path) -> None
         np.testing.assert_allclose(person.face_boxes, np.tile(expected, (90, 1)), atol=1e-6)
     (nobody,) = pipeline().extract_everybody(film)
     assert np.isnan(nobody.face_boxes).all()
+
+
+def test_what_is_missing_of_a_file_is_among_the_warnings_once_and_not_in_the_log(
+    film: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cut.mkv").write_bytes(film.read_bytes()[: film.stat().st_size * 6 // 10])
+    with caplog.at_level(logging.WARNING):
+        for acoustic in ("mfcc", "prosody"):
+            (cut,) = pipeline(LEFT, acoustic=acoustic).extract_everybody(tmp_path / "cut.mkv")
+            said = [each for each in cut.warnings if "cut off" in each]
+            assert len(said) == 1
+            assert "the pictures end at" in said[0]
+            assert len(set(cut.warnings)) == len(cut.warnings)
+    assert not caplog.records
+    (whole,) = pipeline(LEFT).extract_everybody(film)
+    assert not whole.warnings
 
 
 def test_each_frame_is_gone_through_twice_however_many_people_there_are(film: Path) -> None:

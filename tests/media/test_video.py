@@ -227,7 +227,15 @@ def test_a_frame_is_gone_with_its_picture_without_waiting_for_the_garbage(tmp_pa
     gc.disable()
     try:
         read = sum(1 for _ in read_frames(clip))
-        left = sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+        left = sum(type(each) is av.VideoFrame for each in gc.get_objects())
     finally:
         gc.enable()
     assert (read, left <= 2) == (40, True)
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.mp4", "clip.ts"])
+def test_a_whole_clip_that_begins_late_is_not_said_to_be_cut_off(tmp_path: Path, name: str) -> None:
+    clip = write_clip(tmp_path / name, times=[5 + seconds for seconds in even_times(75)])
+    said: list[str] = []
+    frames = list(read_frames(clip, tell=said.append))
+    assert (len(frames), said) == (75, [])

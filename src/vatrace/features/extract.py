@@ -157,15 +157,17 @@ class FeaturePipeline:
 
     def _describe_sound(self, path: Path, times: TimeArray) -> _Sound:
         """All acoustic streams; the sound is held as a whole only for those that need it so."""
-        waveform = read_audio(path) if any(each.extract_blocks is None for each in self.acoustic) else None
+        remarks: list[str] = []
+        needs_whole = any(each.extract_blocks is None for each in self.acoustic)
+        waveform = read_audio(path, tell=remarks.append) if needs_whole else None
         there = waveform is not None or probe(path).has_audio
         streams = [
             _describe_sound(each, waveform, times)
             if each.extract_blocks is None or not there
-            else _stream(each.name, *each.extract_blocks(_blocks(path), times), times)
+            else _stream(each.name, *each.extract_blocks(_blocks(path, remarks), times), times)
             for each in self.acoustic
         ]
-        return _Sound(there, streams)
+        return _Sound(there, streams, list(dict.fromkeys(remarks)))  # whatever was read twice, it is said once
 
     def extract_people(
         self,
@@ -270,7 +272,7 @@ def sound_clock(path: Path) -> TimeArray:
         MediaError: the file has no sound, or cannot be read safely.
     """
     num_samples, start_seconds = 0, 0.0
-    for block in read_audio_blocks(path):
+    for block in read_audio_blocks(path, tell=to_nobody):  # it is read once more, and asked then
         start_seconds = block.start_seconds if num_samples == 0 else start_seconds
         num_samples += len(block.samples)
     if num_samples == 0:
@@ -282,18 +284,19 @@ def sound_clock(path: Path) -> TimeArray:
 
 @dataclass(frozen=True)
 class _Sound:
-    """Whether a file has sound, and what it sounds like."""
+    """Whether a file has sound, what it sounds like, and what its reader had to say."""
 
     is_there: bool
     streams: Sequence[FeatureStream]
+    remarks: Sequence[str]
 
     @property
     def warnings(self) -> tuple[str, ...]:
         if not self.is_there:
             return ("the file has no sound",)
         if self.streams and not any(stream.valid.any() for stream in self.streams):
-            return ("no voice is heard in the sound",)
-        return ()
+            return ("no voice is heard in the sound", *self.remarks)
+        return tuple(self.remarks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -408,8 +411,8 @@ def _stream(name: str, values: NDArray[np.float32], valid: BoolArray, times: Tim
     return FeatureStream(name=name, values=values, valid=valid, times_seconds=times)
 
 
-def _blocks(path: Path) -> Iterator[tuple[NDArray[np.float32], float]]:
-    return ((block.samples, block.start_seconds) for block in read_audio_blocks(path))
+def _blocks(path: Path, remarks: list[str]) -> Iterator[tuple[NDArray[np.float32], float]]:
+    return ((block.samples, block.start_seconds) for block in read_audio_blocks(path, tell=remarks.append))
 
 
 def _warnings(face_valid: BoolArray, sound: _Sound, others: Sequence[str]) -> tuple[str, ...]:

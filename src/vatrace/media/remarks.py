@@ -1,4 +1,4 @@
-"""What readers say of a file that is not quite right, such as one that was cut off: to whoever asks, or into the log."""
+"""What readers say of a file that is not quite right, such as one cut off: to whoever asks, or into the log."""
 
 from __future__ import annotations
 
