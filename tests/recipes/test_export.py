@@ -93,3 +93,13 @@ def test_formats_that_there_are_not_are_a_mistake_of_usage(
 ) -> None:
     assert main(["export", str(results), "--formats", formats]) == 2
     assert "format" in capsys.readouterr().err
+
+
+def test_a_trace_of_sound_alone_has_the_formats_that_it_can_have(results: Path, tmp_path: Path) -> None:
+    sound = np.sin(np.arange(16_000) / 20).astype(np.float32)[None]
+    video = write_clip(tmp_path / "films" / "voice.wav", sound=sound, audio_codec="pcm_s16le", rate=16_000)
+    (results / "voice.csv").write_text((results / "talk.csv").read_text())
+    (results / "voice.json").write_text(json.dumps({"clip": "voice.wav", "clip_sha256": sha256_of(video)}))
+    result = export([str(results)], formats="overlay,vtt", videos=tmp_path / "films")
+    assert not result.failed
+    assert sorted(path.name for path in result.done) == ["talk.overlay.mp4", "talk.vtt", "voice.vtt"]

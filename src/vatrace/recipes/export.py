@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vatrace.errors import DatasetError, NothingFound, VatraceError
+from vatrace.errors import DatasetError, NothingFound, VatraceError, shown
 from vatrace.files import sha256_of
 from vatrace.recipes.inputs import VIDEO_SUFFIXES
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
@@ -69,6 +69,7 @@ def _tables(names: Sequence[str]) -> list[Path]:
 
 
 def _export_trace(path: Path, formats: Sequence[str], videos: Path | None, out: Path, watch: Watch) -> list[Path]:
+    from vatrace.media.video import probe
     from vatrace.report.export import read_clip_csv
     from vatrace.report.formats import FORMATS, path_of, write_formats
 
@@ -80,6 +81,9 @@ def _export_trace(path: Path, formats: Sequence[str], videos: Path | None, out: 
     if video is not None and any(FORMATS[name].needs_video for name in formats):
         _check_is_the_clip(video, facts)
     wanted = [name for name in formats if path_of(out / path.stem, name).resolve() != path.resolve()]
+    if "overlay" in wanted and video is not None and not probe(video).has_video:
+        watch.say(f"{shown(video)}: has no picture to draw curves into, so there is no overlay of it.")
+        wanted.remove("overlay")
     frames = len(people[0].trace) if people and "overlay" in wanted else 0
     with watch.track(path.stem, frames) as advance:
         return write_formats(people, out / path.stem, wanted, video=video, facts=facts, on_frames=advance)
