@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from vatrace.features.prosody import (
     window_prosody,
 )
 from vatrace.features.speech_rows import COLUMN, speech_rows
+from vatrace.media.audio import read_audio
 from vatrace.recipes.starter_sounds import made_sounds
 
 RATE = 16_000
@@ -70,6 +73,49 @@ def test_a_sound_without_a_voice_is_not_taken_for_speech(name: str) -> None:
     values, valid = prosody(samples, 0.0, np.arange(0, 4, 0.04))
     assert not valid.any()
     assert not values.any()
+
+
+def in_band(low: float, high: float, seed: int) -> np.ndarray:
+    """Six seconds of noise of which only a band is left, in bursts of uneven height, four a second."""
+    random = np.random.default_rng(seed)
+    spectrum, hertz = np.fft.rfft(random.standard_normal(6 * RATE)), np.fft.rfftfreq(6 * RATE, 1 / RATE)
+    spectrum[(hertz < low) | (hertz > high)] = 0
+    noise = np.fft.irfft(spectrum, 6 * RATE)
+    heights = np.interp(np.arange(6 * RATE) / RATE * 8, np.arange(50), random.random(50)) ** 2
+    return (0.1 * noise / noise.std() * heights).astype(np.float32)
+
+
+@pytest.mark.parametrize(("low", "high"), [(80, 250), (150, 350), (300, 900), (1000, 4000)])
+def test_bursts_of_noise_in_a_band_have_a_pitch_that_jumps_and_are_hardly_taken_for_speech(
+    low: float, high: float
+) -> None:
+    times = np.arange(0, 6, 0.04)
+    heard = [prosody(in_band(low, high, seed), 0.0, times)[1].mean() for seed in range(4)]
+    assert np.mean(heard) < 0.25, "with the bound on periodicity alone it was above .9 in the two lowest"
+
+
+@pytest.mark.parametrize("snr_db", [20, 10, 5])
+def test_a_talking_head_is_heard_through_noise(real_media: Path, snr_db: float) -> None:
+    for clip in sorted((real_media / "grid").glob("*.mpg"))[:3]:
+        sound = read_audio(clip)
+        assert sound is not None
+        noise = np.random.default_rng(0).standard_normal(len(sound.samples))
+        loud = noise / noise.std() * sound.samples.std() * 10 ** (-snr_db / 20)
+        times = np.arange(0, sound.duration_seconds, 0.04)
+        assert prosody((sound.samples + loud).astype(np.float32), 0.0, times)[1].mean() > 0.5
+
+
+def test_a_voice_counts_from_a_quarter_second_before_it_to_three_quarters_after_and_within_the_sound() -> None:
+    silence = np.zeros(2 * RATE, np.float32)
+    times = np.arange(-1, 10, 0.04)
+    _, between = prosody(np.concatenate([silence, spoken(3.0), silence]), 0.0, times)
+    first, last = times[between][[0, -1]]
+    assert 1.7 < first < 2.1
+    assert 5.6 < last < 5.85
+    _, at_once = prosody(spoken(3.0), 0.0, times)
+    first, last = times[at_once][[0, -1]]
+    assert first >= 0
+    assert last < 3.0
 
 
 def test_a_voice_that_moves_is_taken_for_speech() -> None:

@@ -82,7 +82,7 @@ def acoustic_extractor(name: str, *, weights: Path | None = None) -> AcousticExt
         return AcousticExtractor(name=name, dim=EGEMAPS_DIM, version=egemaps_version(), extract=_averaged(egemaps))
     if name == "prosody":
         return AcousticExtractor(
-            name=name, dim=PROSODY_DIM, version="1", extract=prosody, extract_blocks=prosody_of_blocks
+            name=name, dim=PROSODY_DIM, version="2", extract=prosody, extract_blocks=prosody_of_blocks
         )
     if name in ("vggish", "vggish_pca"):
         return _vggish_from(weights, with_pca=name == "vggish_pca")

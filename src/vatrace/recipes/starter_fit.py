@@ -24,7 +24,7 @@ from vatrace.models.late import Z_LIMIT, LateNetwork
 from vatrace.nn.expression import EXPRESSIONS, INPUT_PIXELS
 
 PROSODY = "prosody"
-REMARK = "Starter model: small, trained on acted speech and posed faces; read its card (docs/starter.md)"
+REMARK = "Starter model: small, learned from acted speech and faces from the web; its card is vatrace/starter/CARD.md"
 
 # Valence and arousal of the names of emotions as people rated them: Russell and Mehrabian, "Evidence for a three-factor
 # theory of emotions", Journal of Research in Personality 11, 1977; boredom is from the same list.
@@ -40,7 +40,8 @@ CIRCUMPLEX = {
 }
 
 # Of 7,442 clips of CREMA-D (Cao et al. 2014, ODbL): least squares of what people say who see and hear a clip on what
-# others say who only see it, only hear it, or on both. Values are votes x circumplex x intensity.
+# others say who only see it, only hear it, or on both. Values are votes x circumplex x intensity. Intercepts (-.02 for
+# valence, .04, .08 and .03 for arousal) are left out: who is in the middle by face and voice is in the middle.
 VALENCE_OF_FACE = 0.90  # also where there is a voice, whose valence is not offered
 AROUSAL_OF_FACE_ALONE = 0.83
 AROUSAL_OF_VOICE_ALONE = 0.86
