@@ -61,7 +61,7 @@ def film(stretches: Sequence[tuple[int, str, Sequence[Place]]]) -> tuple[list[Sh
 
 def people(stretches: Sequence[tuple[int, str, Sequence[Place]]], at_most: int = 8) -> list[FaceTrack]:
     frames, faces = film(stretches)
-    return find_people(see_faces(frames, TellingDetector(faces)), at_most=at_most)
+    return list(find_people(see_faces(frames, TellingDetector(faces)), at_most=at_most).tracks)
 
 
 def middles(track: FaceTrack) -> list[float]:
@@ -214,7 +214,7 @@ def test_every_second_frame_is_enough_for_a_face_that_moves_evenly() -> None:
     seen, looked = sparse(frames, faces)
     assert len(looked) < 30
     assert {0, 50} <= set(looked)
-    (track,) = find_people(seen)
+    (track,) = find_people(seen).tracks
     assert track.valid.all()
     np.testing.assert_allclose(track.boxes, [each[0].box for each in faces], atol=1e-3)
     np.testing.assert_allclose(track.landmarks, [each[0].landmarks for each in faces], atol=1e-3)
@@ -237,7 +237,7 @@ def test_both_sides_of_a_cut_are_looked_at_and_nothing_is_made_up_across_it() ->
 
 def test_a_face_that_somebody_looked_for_in_vain_is_not_filled_in() -> None:
     frames, faces = film([(20, "studio", [ANNA]), (10, "studio", []), (20, "studio", [ANNA])])
-    (track,) = find_people(sparse(frames, faces)[0])
+    (track,) = find_people(sparse(frames, faces)[0]).tracks
     missing = np.flatnonzero(~track.valid)
     assert set(range(20, 30)) <= set(missing.tolist()), "in the frames beside them nobody knows"
     assert set(missing.tolist()) <= set(range(19, 31))
@@ -266,7 +266,7 @@ def test_drawn_people_keep_their_numbers_through_a_close_up(detector: FaceDetect
     clips = tuple(plan_clip(3, subject, 0, 4.0) for subject in (0, 1))
     drawn = Film(people=clips, num_frames=100, length_seconds=4.0, close_up=CloseUp(person=shown, first=40, stop=70))
     shots = [Shot(float(time), shot.pixels) for time, shot in zip(drawn.times_seconds, shoot(drawn), strict=False)]
-    tracks = find_people(see_faces(shots, detector, every_seconds=0.085))
+    tracks = find_people(see_faces(shots, detector, every_seconds=0.085)).tracks
     assert len(tracks) == 2
     left = [float(np.nanmedian(np.array(middles(track))[:40])) < 256 for track in tracks]
     assert sorted(left) == [False, True]

