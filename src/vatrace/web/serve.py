@@ -70,8 +70,8 @@ def check_installed() -> None:
     Raises:
         NothingFound: something is missing.
     """
-    from importlib.util import find_spec
+    from vatrace.extras import absent, install_line
 
-    missing = [name for name in ("starlette", "uvicorn", "wsproto") if find_spec(name) is None]
+    missing = absent(("starlette", "uvicorn", "wsproto"))
     if missing:
-        raise NothingFound(f"the page needs {', '.join(missing)}; install them with: pip install 'vatrace[web]'")
+        raise NothingFound(f"the page needs {', '.join(missing)}; install them with: {install_line(missing)}")
