@@ -7,6 +7,7 @@ from pathlib import Path
 from vatrace.errors import NothingFound
 from vatrace.recipes.watch import SILENCE, Watch
 
+HIGHEST_PORT = 2**16 - 1  # of TCP
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
@@ -48,6 +49,15 @@ def serve(
     """
     from vatrace.web.limits import MIB, Limits
 
+    check_port(port)
+    for option, value in (
+        ("--max-mb", max_mb),
+        ("--max-minutes", max_minutes),
+        ("--max-clips", max_clips),
+        ("--keep-minutes", keep_minutes),
+    ):
+        if value <= 0:
+            raise ValueError(f"{option} must be a number above 0, got {value}.")
     if host not in LOOPBACK and not expose:
         raise ValueError(
             f"--host {host} lets other machines in, and what they send is not encrypted; add --expose if that is meant."
@@ -62,6 +72,16 @@ def serve(
     choice = ModelChoice(model=model, vggish_weights=vggish_weights, face_model=face_model)
     run(choice, host=host, port=port, limits=limits, say=watch.say)
     return "The server has ended and its clips are deleted."
+
+
+def check_port(port: int) -> None:
+    """Raise unless something can listen there, or 0 is given.
+
+    Raises:
+        ValueError: there is no such port.
+    """
+    if not 0 <= port <= HIGHEST_PORT:
+        raise ValueError(f"--port must be from 0, which takes a free one, to {HIGHEST_PORT}, got {port}.")
 
 
 def check_installed() -> None:
