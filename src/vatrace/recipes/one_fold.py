@@ -143,8 +143,8 @@ def tell_of_flat_truth(clips: Sequence[LabelledClip], doing: str, watch: Watch) 
         values = np.concatenate([getattr(clip.label, name)[clip.label.valid] for clip in clips])
         if len(values) and np.ptp(values) < FLAT:
             watch.say(
-                f"the {name} of the clips that {doing} is {values[0] + 0.0:.3g} in all {len(values)} labelled frames, so "
-                "its CCC means nothing: it is 0 whatever a model says."
+                f"the {name} of the clips that {doing} is {values[0] + 0.0:.3g} in all {len(values)} labelled frames, "
+                "so its CCC means nothing: it is 0 whatever a model says."
             )
 
 
