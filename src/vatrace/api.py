@@ -179,7 +179,9 @@ class Trace:
         try:
             import pandas as pd
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError("to_pandas needs pandas: pip install 'vatrace[pandas]'") from error
+            from vatrace.extras import install_line
+
+            raise ModuleNotFoundError(f"to_pandas needs pandas: {install_line(['pandas'])}") from error
         from vatrace.report.export import clip_csv_text
 
         return pd.read_csv(StringIO(clip_csv_text([self._person])))

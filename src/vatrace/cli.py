@@ -9,20 +9,16 @@ interrupted.
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jsonargparse import ArgumentParser
-
     from vatrace.recipes.watch import Advance
 
 DONE, SOME_FAILED, USAGE, NOTHING_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
@@ -36,7 +32,7 @@ COMMANDS = {
     "synth": "make a corpus of drawn talking faces with known truth",
     "doctor": "say what of a data set is there, and what is odd about it",
     "crops": "cut out and align the face of every frame",
-    "weights": "download what is not part of vatrace: VGGish",
+    "weights": "download what is not part of vatrace: VGGish, another face network",
     "starter": "make the starter model again, and measure it",
     "extract": "make the features of videos",
     "pretrain": "teach an encoder faces without labels (masked autoencoder)",
@@ -101,9 +97,13 @@ def _group(word: str, arguments: Sequence[str]) -> int:
 def _guarded(command: str, arguments: Sequence[str]) -> int:
     """Run a command, and turn what a user can do something about into a sentence and an exit code."""
     from vatrace.errors import NothingFound, VatraceError, shown
+    from vatrace.options import UsageError
 
     try:
         return _run(command, arguments)
+    except UsageError as error:
+        _say(f"vatrace {command}: {shown(error)} `vatrace {command} --help` says what it takes.")
+        return USAGE
     except KeyboardInterrupt:
         from vatrace.recipes.parallel import end_workers
 
@@ -134,8 +134,10 @@ def _guarded(command: str, arguments: Sequence[str]) -> int:
 
 
 def _run(command: str, arguments: Sequence[str]) -> int:
+    from vatrace.options import parse_options
+
     recipe = _recipe(command)
-    options = _parse(command, recipe, arguments)
+    options = parse_options(command, recipe, arguments)
     result = recipe(**options, watch=Terminal())
     code = _conclude(result)
     sys.stdout.flush()  # here, where a reader that has gone is understood
@@ -147,49 +149,6 @@ def _recipe(command: str) -> Callable[..., Any]:  # Any: what a recipe gives bac
     module = _ABOVE_RECIPES.get(name, f"vatrace.recipes.{name}")
     function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function
-
-
-def _parse(command: str, recipe: Callable[..., Any], arguments: Sequence[str]) -> dict[str, Any]:
-    """Options of a recipe from the command line; prints help or a usage error and exits where that is due."""
-    from argparse import RawDescriptionHelpFormatter
-
-    from docstring_parser import parse
-    from jsonargparse import ArgumentParser
-
-    told = parse(inspect.getdoc(recipe) or "")
-    helps = {each.arg_name: each.description or "" for each in told.params}
-    description = (inspect.getdoc(recipe) or "").split("\n\nArgs:")[0]
-    parser = ArgumentParser(
-        prog=f"vatrace {command}",
-        description=description,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    # The signature is read here and not by jsonargparse, which would import everything that is only needed for type
-    # checks.
-    for parameter in inspect.signature(recipe, eval_str=True).parameters.values():
-        if parameter.name != "watch":
-            _add_option(parser, parameter, helps[parameter.name].replace("\n", " ").replace("%", "%%"))
-    return dict(vars(parser.instantiate(parser.parse_args(list(arguments)))))
-
-
-def _add_option(parser: ArgumentParser, parameter: inspect.Parameter, text: str) -> None:
-    name, kind, default = parameter.name, parameter.annotation, parameter.default
-    if is_dataclass(kind):
-        assert isinstance(kind, type), "an annotation is a class, never an instance"
-        parser.add_class_arguments(kind, name, default=default, help=text)
-    elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and kind == Sequence[str]:
-        parser.add_argument(name, nargs="+", help=text)
-    elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-        parser.add_argument(name, type=kind, help=text)
-    else:
-        flags = [f"--{name.replace('_', '-')}", *(["-o"] if name == "out" else [])]
-        if default is parameter.empty:
-            parser.add_argument(*flags, type=kind, required=True, help=text)
-        elif isinstance(default, bool):
-            parser.add_argument(*flags, action="store_true", help=text)
-        else:
-            parser.add_argument(*flags, type=kind, default=default, help=text)
 
 
 def _conclude(result: object) -> int:

@@ -168,8 +168,19 @@ class TrainConfig:
     """How the temporal model is trained (paper, IV-C; batch, decay and length are ours, the paper gives none).
 
     Args:
+        epochs: times the windows are gone through, at most.
+        batch_windows: windows of one optimiser step, over all processes and parts; the CCC is over all of them.
+        lr_start: learning rate at the first step.
+        lr_peak: learning rate after the warm-up, and again after each restart.
+        warmup_epochs: epochs in which it rises linearly.
+        restart_epochs: epochs from the end of the warm-up to the first restart, in which it falls as a cosine.
+        restart_factor: each such stretch is so many times as long as the one before.
+        weight_decay: of AdamW.
+        gradient_clip: largest norm of the gradient.
+        patience_epochs: epochs without a better one after which the training ends.
         parts: pieces in which each process takes its share of a batch, where memory is short.
         modality_dropout: share of the windows that lose face or voice for a stretch (ours; the paper names none).
+        seed: same seed, same model.
     """
 
     epochs: int = 40
@@ -354,6 +365,17 @@ class DemoSize:
     """How much the demonstration does; the default takes some minutes on two cores.
 
     The encoder learns from many people seen briefly, the temporal model from others seen for longer.
+
+    Args:
+        encoder_subjects: drawn people who teach the encoder.
+        encoder_seconds: length of each of their clips.
+        subjects: drawn people of the corpus; some of them choose the epoch, some are scored.
+        seconds: length of each of their clips.
+        crop_every: the encoder sees one frame of so many.
+        pretrain_epochs: of the masked autoencoder.
+        finetune_epochs: of tuning it to valence and arousal.
+        train_epochs: of the temporal model.
+        new_clip_seconds: length of the clip that the trace is made of.
     """
 
     encoder_subjects: int = 110

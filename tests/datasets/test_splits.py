@@ -152,8 +152,12 @@ def test_tuning_clips_are_whole_sources_of_the_training_split(
 
 
 def test_a_role_without_a_clip_is_refused() -> None:
-    with pytest.raises(DatasetError, match="has no clip to choose the epoch by"):
+    with pytest.raises(DatasetError, match="no clip of this corpus has the split validation, to choose the epoch by"):
         fold({"train": ("a", "b"), "validation": (), "test": ("c",)}, 0)
+    with pytest.raises(DatasetError, match=r"no clip of this corpus has the split validation or test, .*: --fold 1"):
+        fold({"train": ("a", "b"), "validation": (), "test": ()}, 0)
+    with pytest.raises(DatasetError, match="fold 1 of this corpus has no clip to learn from: it has too few"):
+        fold({"train": ("a", "b"), "validation": (), "test": ()}, 1)
     with pytest.raises(DatasetError, match=r"tuned on 2 of these clips \(a, b\), and without them nothing is left to"):
         fold({"train": ("a", "b"), "validation": ("d",), "test": ("c",)}, 0, exclude=("a", "b"))
     with pytest.raises(DatasetError, match="folds 0 to 5, got 6"):

@@ -1,4 +1,7 @@
+import importlib.util
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,6 @@ import pytest
 
 from tests.report.traced_people import two_people
 from vatrace.errors import DatasetError, NothingFound
-from vatrace.report import formats
 from vatrace.report.export import COLUMNS, PersonTrace, clip_csv_text
 from vatrace.report.formats import FORMATS, check_formats, write_formats
 from vatrace.streams import Trace
@@ -77,17 +79,19 @@ def test_an_unknown_format_is_named_and_so_are_those_that_there_are() -> None:
         check_formats(["csv", "excel"])
 
 
-@pytest.mark.parametrize(("name", "package", "extra"), [
-    ("eaf", "pympi", "annotation"), ("textgrid", "praatio", "annotation"), ("vtt", "webvtt", "annotation"),
-    ("parquet", "pyarrow", "parquet"),
+@pytest.mark.parametrize(("name", "module", "package"), [
+    ("eaf", "pympi", "pympi-ling"), ("textgrid", "praatio", "praatio"), ("vtt", "webvtt", "webvtt-py"),
+    ("parquet", "pyarrow", "pyarrow"),
 ])  # fmt: skip
-def test_a_missing_package_is_found_out_beforehand_and_how_to_install_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str, extra: str
+def test_a_missing_package_is_found_out_beforehand_and_how_to_install_it_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, module: str, package: str
 ) -> None:
-    real = formats.importlib.util.find_spec
-    monkeypatch.setattr(formats.importlib.util, "find_spec", lambda asked: None if asked == package else real(asked))
-    with pytest.raises(NothingFound, match=rf"needs {package}; install it with: pip install 'vatrace\[{extra}\]'"):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda asked: None if asked == module else real(asked))
+    with pytest.raises(NothingFound, match=f"needs {module}; install it with: ") as told:
         write_formats(two_people(), tmp_path / "clip", ["csv", name], video=None, facts={})
+    command = shlex.split(str(told.value).partition("install it with: ")[2])
+    assert command == [sys.executable, "-m", "pip", "install", package]
     assert list(tmp_path.iterdir()) == [], "nothing is begun"
 
 

@@ -284,4 +284,14 @@ def _why_empty(made: Fold, left: Fold, exclude: Collection[str]) -> str:
             f"the visual encoder was tuned on {len(shared)} of these clips ({', '.join(shared[:3])}), and without them "
             f"nothing is left {empty}; take another encoder, or one that was tuned on fewer clips."
         )
+    if made.number == 0 and not made.scored:
+        return (
+            "no clip of this corpus has the split validation or test, so there is nothing to score; give some clips "
+            f"one, or take a fold from 1 to {NUM_PARTS}, which are made of the training clips: --fold 1."
+        )
+    if made.number == 0 and not made.selection and made.scored_name == "test":
+        return (
+            "no clip of this corpus has the split validation, to choose the epoch by; give some clips that, or take a "
+            f"fold from 1 to {NUM_PARTS}, which are made of the training clips: --fold 1."
+        )
     return f"fold {made.number} of this corpus has no clip {empty}: it has too few clips or sources."

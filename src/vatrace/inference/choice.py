@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vatrace.config import ModelConfig, from_dict
+from vatrace.errors import ModelError
 from vatrace.inference import starter_folder
 
 if TYPE_CHECKING:
     from vatrace.inference.video import VideoPredictor
 
 FETCHED = "emotieff"  # the one face model that has a name: `vatrace.features.weights.EMOTIEFF`
+_ONE_FRAME = ("framewise", "late")  # fusions that look at a frame on its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,21 @@ class ModelChoice:
 
         return with_face_model(predictor, load_face_model(self.face_model))
 
+    def refuse_unless_live(self) -> None:
+        """Find out from the description alone, which is quick, that a model cannot be used live.
+
+        Raises:
+            ModelError: it looks ahead. What else is wrong with it is said when it is loaded.
+        """
+        import yaml
+
+        try:
+            described = yaml.safe_load((self.folder / "config.yaml").read_text("utf-8"))["model"]
+            model = from_dict(ModelConfig, described)
+        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
+            return
+        refuse_unless_causal(model)
+
     def to_json(self) -> dict[str, str | None]:
         """All that another process needs, whatever folder it runs in."""
         face = self.face_model
@@ -73,6 +91,22 @@ class ModelChoice:
         """What `to_json` gave."""
         model, vggish_weights = (Path(path) if path else None for path in (told["model"], told["vggish_weights"]))
         return cls(model=model, vggish_weights=vggish_weights, face_model=told["face_model"])
+
+
+def refuse_unless_causal(model: ModelConfig) -> None:
+    """Raise unless a model looks only back.
+
+    Raises:
+        ModelError: it looks ahead.
+    """
+    if model.fusion in _ONE_FRAME:
+        return
+    ahead = [name for name in ("causal", "causal_attention") if not getattr(model, name)]
+    if ahead:
+        raise ModelError(
+            f"the model has {' and '.join(f'{name} off' for name in ahead)}: it looks at what comes after a moment, "
+            "which is not there live. Take the starter model, or train one with causal and causal_attention on."
+        )
 
 
 def _absolute(path: Path | None) -> str | None:

@@ -19,19 +19,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vatrace.config import ModelConfig
-from vatrace.errors import ModelError
 from vatrace.faces.alignment import align_face
 from vatrace.faces.following import FaceFollower
 from vatrace.features.extract import VISUAL
 from vatrace.features.store import ClipFeatures
+from vatrace.inference.choice import refuse_unless_causal
 from vatrace.inference.live_sound import LiveSound
 from vatrace.inference.video import VideoPredictor
 from vatrace.report.basis import telling_gates
 from vatrace.streams import FeatureStream
 
 NAME = "live"
-_ONE_FRAME = ("framewise", "late")  # fusions that look at a frame on its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,22 +177,6 @@ class _Row:
     time_seconds: float
     face_score: float
     streams: Mapping[str, _Values]
-
-
-def refuse_unless_causal(model: ModelConfig) -> None:
-    """Raise unless a model looks only back.
-
-    Raises:
-        ModelError: it looks ahead.
-    """
-    if model.fusion in _ONE_FRAME:
-        return
-    ahead = [name for name in ("causal", "causal_attention") if not getattr(model, name)]
-    if ahead:
-        raise ModelError(
-            f"the model has {' and '.join(f'{name} off' for name in ahead)}: it looks at what comes after a moment, "
-            "which is not there live. Take the starter model, or train one with causal and causal_attention on."
-        )
 
 
 def _check_time(time_seconds: float) -> None:

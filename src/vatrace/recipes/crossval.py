@@ -31,7 +31,7 @@ def crossval(
     encoder: Path,
     out: Path,
     acoustic: tuple[str, ...] = ("mfcc",),
-    folds: tuple[int, ...] = (0, 1, 2, 3, 4, 5),
+    folds: tuple[int, ...] = (),
     seeds: tuple[int, ...] = (0,),
     fold_seed: int = 0,
     selection: Literal["apart", "scored"] = "apart",
@@ -50,15 +50,16 @@ def crossval(
     Writes OUT/model/seed<s>/fold<k>/ and OUT/crossval.md, .csv, .html and .json. What is finished is kept, so the same
     command goes on after a stop. The models hold a reference to the encoder and no copy of it.
 
-    Example: vatrace crossval demo/corpus --features demo/features --encoder demo/encoder --out runs --folds '[0, 1]'
+    Example: vatrace crossval demo/corpus --features demo/features --encoder demo/encoder --out runs --folds 0,1
 
     Args:
-        corpus: folder with annotations in the official layout.
+        corpus: folder of a corpus: Aff-Wild2 as unpacked, or one with a manifest.csv (docs/data.md).
         features: folder that `vatrace extract` wrote.
         encoder: the encoder folder the features were made with; clips it was tuned on are left out.
         out: folder to write.
         acoustic: which acoustic features to use, in order.
-        folds: 0 is the official split; 1 to 5 divide training and validation split by video source.
+        folds: 0 is the split that the corpus brings; 1 to 5 divide its training and validation clips by video source.
+            Without it all of them, 0 only where the corpus has such a split.
         seeds: each fold is trained once with each.
         fold_seed: of the division into folds.
         selection: apart chooses each epoch by clips that are not scored; scored by the scored ones, as the paper does,
@@ -66,7 +67,7 @@ def crossval(
         scheme: how folds 1 to 5 divide: group5 by source, or sucv, the six-way roll of older systems.
         repair: unlabelled frames of what is learned from are masked, interpolated in time, or filled from expressions.
         expressions: folder of expression annotations, only with --repair expressions; challenge rules forbid that.
-        model: sizes.
+        model: which model, and its sizes.
         window: how clips are cut.
         config: how to train; its seed is one of the seeds above.
         remark: a sentence that goes with the models, such as what their data are.
@@ -75,8 +76,8 @@ def crossval(
     from vatrace.datasets.label_repair import RULES_WARNING
     from vatrace.report.tables import to_markdown, write_table
 
-    if not folds or not seeds:
-        raise ValueError(f"--folds and --seeds must name at least one, got {folds} and {seeds}.")
+    if not seeds:
+        raise ValueError("--seeds must name at least one, got none.")
     common = Training(
         corpus=corpus,
         features=features,
@@ -92,6 +93,7 @@ def crossval(
         expressions=expressions,
         remark=remark or remark_of(corpus),
     )
+    folds = folds or _folds_of(common, watch)
     runs = [
         Run(
             row="model",
@@ -118,7 +120,8 @@ def crossval(
         caption=_caption(corpus, remark),
         facts={
             "data": corpus.name,
-            "folds": f"0 is the official split; 1 to 5 {_DIVIDED[scheme]}".format(seed=fold_seed),
+            "folds": ("0 is the corpus's own split; " if 0 in folds else "")
+            + f"1 to 5 {_DIVIDED[scheme]}".format(seed=fold_seed),
             "unlabelled frames of what is learned from": repair,
             "seeds": ", ".join(map(str, seeds)),
             "epoch chosen by": apart if selection == "apart" else "the scored clips themselves: optimistic",
@@ -131,6 +134,20 @@ def crossval(
     watch.say(to_markdown(table))
     write_json(out / "crossval.json", {"facts": dict(about.facts), "rows": plain_results([result])})
     return BatchResult((*write_table(out, table), out / "crossval.json"), tuple(failed))
+
+
+def _folds_of(common: Training, watch: Watch) -> tuple[int, ...]:
+    """All folds that a corpus has."""
+    from vatrace.datasets.corpus import open_corpus
+    from vatrace.datasets.splits import NUM_PARTS, fold
+
+    divided = tuple(range(1, NUM_PARTS + 1))
+    try:
+        fold(open_corpus(common.corpus).splits, 0, selection=common.selection)
+    except DatasetError:
+        watch.say("fold 0 is left out: the corpus brings no split to choose the epoch by and to score.")
+        return divided
+    return (0, *divided)
 
 
 def _caption(corpus: Path, remark: str) -> str:

@@ -27,7 +27,7 @@ def evaluate(
 
     Args:
         model: model folder.
-        corpus: folder with annotations in the official layout.
+        corpus: folder of a corpus: Aff-Wild2 as unpacked, or one with a manifest.csv (docs/data.md).
         features: folder that `vatrace extract` wrote.
         without_face: model keeps what the model says of such a frame from the voice; interpolate takes it from the
             frames around it that have a face, as `vatrace submission make` does.
@@ -37,7 +37,7 @@ def evaluate(
     from vatrace.datasets.corpus import open_corpus
     from vatrace.models.checkpoint import load_model
     from vatrace.recipes.labelled import labelled_clips
-    from vatrace.recipes.one_fold import score_set
+    from vatrace.recipes.one_fold import score_set, tell_of_flat_truth
 
     if split and split not in LABELLED_SPLITS:
         raise ValueError(f"--split must be one of {', '.join(LABELLED_SPLITS)}, got {split!r}.")
@@ -58,6 +58,7 @@ def evaluate(
     if about.get("selection_is_scored"):
         watch.say("the epoch was chosen by the fold's scored clips, so their score is optimistic.")
     clips = labelled_clips(opened, features, chosen)
+    tell_of_flat_truth(clips, "are scored", watch)
     with watch.track(f"scoring {name}", len(clips)) as advance:
         scores = score_set(model, clips, name, without_face=without_face, on_clip=advance)
     return {name: value for name, value in scores.items() if name not in ("by_clip", "sources", "key")}

@@ -42,7 +42,7 @@ def extract(
     video the main person. The encoder of a timm network is kept as OUT/encoder, for `vatrace train`.
     Clips whose features are there, of the same file and made in the same way, are kept.
 
-    Example: vatrace extract demo/corpus --out features --encoder demo/encoder --acoustic '[mfcc, egemaps]'
+    Example: vatrace extract demo/corpus --out features --encoder demo/encoder --acoustic mfcc,egemaps
 
     Args:
         videos: files, folders, patterns, or corpora (Aff-Wild2 as unpacked, or a folder with a manifest.csv).
@@ -50,8 +50,8 @@ def extract(
         encoder: an encoder folder of ours, or the name of any timm network.
         weights: a checkpoint for a timm network; without it they are fetched from the hub.
         random_weights: leave a timm network untrained.
-        acoustic: which of mfcc (39), egemaps (23, needs openSMILE), vggish (128) and vggish_pca (128, after Google's
-            PCA); docs/features.md describes them.
+        acoustic: which of mfcc (39), egemaps (23, needs openSMILE), prosody (36), vggish (128) and vggish_pca (128,
+            after Google's PCA); docs/features.md describes them.
         vggish_weights: the file vggish-10086976.pth; without it the one that `vatrace weights vggish` fetched.
         faces: found looks for them in the film; official takes the aligned pictures that the corpus brings.
         workers: processes; 0 takes one a core, and two where the encoder is on a GPU: each keeps one of its own.

@@ -43,7 +43,7 @@ def finetune(
 
     Args:
         crops: folder of crops, <clip>/%05d.jpg, as `vatrace crops` writes it, or a corpus that brings some.
-        corpus: folder with annotations in the official layout.
+        corpus: folder of a corpus: Aff-Wild2 as unpacked, or one with a manifest.csv (docs/data.md).
         encoder: what to start from: an encoder folder, as `vatrace pretrain` writes it, or the name of any timm
             network, such as vit_large_patch16_224.mae.
         out: encoder folder to write.

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from vatrace.training.world import World
 
 
+FLAT = 1e-6  # a thousandth of the steps in which valence and arousal are annotated
+
+
 @dataclass(frozen=True, kw_only=True)
 class EncoderReference:
     """Which encoder made the features, and which videos it was tuned on."""
@@ -47,7 +50,7 @@ class Training:
     """Everything that decides a model.
 
     Args:
-        corpus: folder with annotations in the official layout.
+        corpus: folder of Aff-Wild2 as unpacked, or with a manifest.csv.
         features: folder that `vatrace extract` wrote.
         encoder: what the features were made with.
         acoustic: which acoustic features, in order.
@@ -126,6 +129,35 @@ def tell_of_division(corpus: Corpus, fold: Fold, watch: Watch) -> None:
         )
 
 
+def tell_of_flat_truth(clips: Sequence[LabelledClip], doing: str, watch: Watch) -> None:
+    """Say where the truth of some clips is one value throughout, of which no CCC can be taken.
+
+    Args:
+        clips: with their labels.
+        doing: what they do, such as "are scored".
+        watch: told.
+    """
+    import numpy as np
+
+    for name in ("valence", "arousal"):
+        values = np.concatenate([getattr(clip.label, name)[clip.label.valid] for clip in clips])
+        if len(values) and np.ptp(values) < FLAT:
+            watch.say(
+                f"the {name} of the clips that {doing} is {values[0] + 0.0:.3g} in all {len(values)} labelled frames, "
+                "so its CCC means nothing: it is 0 whatever a model says."
+            )
+
+
+def tell_of_choice(model: Path, watch: Watch) -> None:
+    """Say which epoch a trained fold has kept, and by what."""
+    about = provenance_of(model)
+    watch.say(
+        f"epoch {about['best_epoch']} is kept: mean CCC {about['validation_mean_ccc']:.3f} on the clips that choose it "
+        f"({len(about['validation_clips'])}). `vatrace evaluate` scores it on those kept for that "
+        f"({about['scored_name']}, {len(about['scored_clips'])})."
+    )
+
+
 def train_one_fold(
     training: Training, out: Path, *, world: World | None = None, workers: int = 0, on_step: OnStep | None = None
 ) -> Path:
@@ -160,7 +192,7 @@ def train_one_fold(
             f"{training.encoder.folder} is {training.encoder.identity}; name the encoder they were made with."
         )
     settings = _settings(training, spec, (train_clips, selection_clips))
-    there = _provenance(out)
+    there = provenance_of(out)
     if there.get("settings") == settings and there.get("scored_clips") == list(fold.scored):
         return out
     setup = TemporalSetup(
@@ -304,7 +336,7 @@ def _digest(clips: Sequence[LabelledClip]) -> str:
     )
 
 
-def _provenance(model: Path) -> Mapping[str, Any]:  # Any: plain data of YAML
+def provenance_of(model: Path) -> Mapping[str, Any]:  # Any: plain data of YAML
     """Where a finished model comes from; empty where there is none, or one that is not whole."""
     import yaml
 

@@ -41,19 +41,19 @@ def train(
     Example: vatrace train demo/corpus --features demo/features --encoder demo/encoder --out runs/first/fold0
 
     Args:
-        corpus: folder with annotations in the official layout.
+        corpus: folder of a corpus: Aff-Wild2 as unpacked, or one with a manifest.csv (docs/data.md).
         features: folder that `vatrace extract` wrote.
         encoder: the encoder folder the features were made with; training leaves out the videos it was tuned on.
         out: model folder to write.
         acoustic: which acoustic features to use, in order.
-        fold: 0 is the official split; 1 to 5 divide training and validation split by video source.
-        fold_seed: of that division.
+        fold: 0 is the split that the corpus brings; 1 to 5 divide its training and validation clips by video source.
+        fold_seed: of that division; another number divides otherwise.
         selection: apart chooses the epoch by clips that are not scored; scored by the scored ones, as the paper does,
             which is optimistic.
         scheme: how folds 1 to 5 divide: group5 by source, or sucv, the six-way roll of older systems.
         repair: unlabelled frames of what is learned from are masked, interpolated in time, or filled from expressions.
         expressions: folder of expression annotations, only with --repair expressions; challenge rules forbid that.
-        model: sizes.
+        model: which model, and its sizes.
         window: how clips are cut.
         config: how to train.
         remark: a sentence that goes with the model, such as what its data are; drawn faces say so by themselves.
@@ -62,7 +62,16 @@ def train(
     """
     from vatrace.datasets.label_repair import RULES_WARNING
     from vatrace.models.checkpoint import ENCODER_FOLDER
-    from vatrace.recipes.one_fold import Training, divide, reference_to, tell_of_division, train_one_fold
+    from vatrace.recipes.labelled import labelled_clips
+    from vatrace.recipes.one_fold import (
+        Training,
+        divide,
+        reference_to,
+        tell_of_choice,
+        tell_of_division,
+        tell_of_flat_truth,
+        train_one_fold,
+    )
     from vatrace.training.world import joined_world
 
     training = Training(
@@ -88,6 +97,7 @@ def train(
     if made.selection_is_scored:
         watch.say("the epoch is chosen by the clips that are scored, so their score will be optimistic.")
     tell_of_division(opened, made, watch)
+    tell_of_flat_truth(labelled_clips(opened, features, made.selection), "choose the epoch", watch)
     if repair == "expressions":
         watch.say(RULES_WARNING)
     with joined_world(device) as world:
@@ -96,4 +106,5 @@ def train(
         if world.is_first:
             left_behind = shutil.ignore_patterns("state.*", ".*")
             shutil.copytree(encoder, out / ENCODER_FOLDER, dirs_exist_ok=True, ignore=left_behind)
+            tell_of_choice(out, watch)
     return out

@@ -17,7 +17,6 @@ only for MPEG streams that begin elsewhere than at 0.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any
 
 from vatrace import files
 from vatrace.errors import DatasetError, NothingFound
+from vatrace.extras import absent, install_line
 from vatrace.report import ours
 from vatrace.report.export import TracedPerson, clip_csv_text
 from vatrace.report.tiers import on_players_clock
@@ -67,7 +67,6 @@ class Writer:
         suffix: what follows the clip's name.
         write: commits the file.
         packages: what has to be importable.
-        extra: the extra of vatrace that brings these.
         needs_video: whether there is no such file without the clip.
         is_ours: tells a file that we wrote from somebody else's; an ELAN or Praat file is looked into when it is
             written, tier by tier.
@@ -76,7 +75,6 @@ class Writer:
     suffix: str
     write: Write
     packages: tuple[str, ...] = ()
-    extra: str = ""
     needs_video: bool = False
     is_ours: ours.IsOurs = ours.anything
 
@@ -155,11 +153,10 @@ def check_formats(formats: Sequence[str]) -> None:
     for name in formats:
         if name not in FORMATS:
             raise ValueError(f"there is no format {name!r}; there are {', '.join(FORMATS)}.")
-        writer = FORMATS[name]
-        absent = [package for package in writer.packages if importlib.util.find_spec(package) is None]
-        if absent:
+        missing = absent(FORMATS[name].packages)
+        if missing:
             raise NothingFound(
-                f"the format {name} needs {', '.join(absent)}; install it with: pip install 'vatrace[{writer.extra}]'"
+                f"the format {name} needs {', '.join(missing)}; install it with: {install_line(missing)}"
             )
 
 
@@ -212,11 +209,11 @@ def _html(path: Path, clip: TracedClip) -> None:
 
 FORMATS: Mapping[str, Writer] = {
     "csv": Writer(".csv", _csv, is_ours=ours.is_table),
-    "parquet": Writer(".parquet", _parquet, ("pyarrow",), "parquet", is_ours=ours.is_parquet),
+    "parquet": Writer(".parquet", _parquet, ("pyarrow",), is_ours=ours.is_parquet),
     "json": Writer(".trace.json", _json, is_ours=ours.is_trace_json),
-    "eaf": Writer(".eaf", _eaf, ("pympi",), "annotation"),
-    "textgrid": Writer(".TextGrid", _textgrid, ("praatio",), "annotation"),
-    "vtt": Writer(".vtt", _vtt, ("webvtt",), "annotation", is_ours=ours.is_webvtt),
+    "eaf": Writer(".eaf", _eaf, ("pympi",)),
+    "textgrid": Writer(".TextGrid", _textgrid, ("praatio",)),
+    "vtt": Writer(".vtt", _vtt, ("webvtt",), is_ours=ours.is_webvtt),
     "overlay": Writer(".overlay.mp4", _overlay, needs_video=True),
     "html": Writer(".html", _html, is_ours=ours.is_page),
 }

@@ -34,13 +34,16 @@ def live(
     """
     from vatrace.inference.choice import ModelChoice
     from vatrace.web.limits import Limits
-    from vatrace.web.serve import LOOPBACK, check_installed
+    from vatrace.web.serve import LOOPBACK, check_installed, check_port
 
+    check_port(port)
+    choice = ModelChoice(model=model, vggish_weights=vggish_weights, face_model=face_model)
+    choice.refuse_unless_live()
     check_installed()
     from vatrace.web.run import run
 
     run(
-        ModelChoice(model=model, vggish_weights=vggish_weights, face_model=face_model),
+        choice,
         host=LOOPBACK[0],
         port=port,
         limits=Limits(),

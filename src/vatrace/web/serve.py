@@ -7,6 +7,7 @@ from pathlib import Path
 from vatrace.errors import NothingFound
 from vatrace.recipes.watch import SILENCE, Watch
 
+HIGHEST_PORT = 2**16 - 1  # of TCP
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
@@ -48,6 +49,15 @@ def serve(
     """
     from vatrace.web.limits import MIB, Limits
 
+    check_port(port)
+    for option, value in (
+        ("--max-mb", max_mb),
+        ("--max-minutes", max_minutes),
+        ("--max-clips", max_clips),
+        ("--keep-minutes", keep_minutes),
+    ):
+        if value <= 0:
+            raise ValueError(f"{option} must be a number above 0, got {value}.")
     if host not in LOOPBACK and not expose:
         raise ValueError(
             f"--host {host} lets other machines in, and what they send is not encrypted; add --expose if that is meant."
@@ -64,14 +74,24 @@ def serve(
     return "The server has ended and its clips are deleted."
 
 
+def check_port(port: int) -> None:
+    """Raise unless something can listen there, or 0 is given.
+
+    Raises:
+        ValueError: there is no such port.
+    """
+    if not 0 <= port <= HIGHEST_PORT:
+        raise ValueError(f"--port must be from 0, which takes a free one, to {HIGHEST_PORT}, got {port}.")
+
+
 def check_installed() -> None:
     """Raise unless what the server is made of is there.
 
     Raises:
         NothingFound: something is missing.
     """
-    from importlib.util import find_spec
+    from vatrace.extras import absent, install_line
 
-    missing = [name for name in ("starlette", "uvicorn", "wsproto") if find_spec(name) is None]
+    missing = absent(("starlette", "uvicorn", "wsproto"))
     if missing:
-        raise NothingFound(f"the page needs {', '.join(missing)}; install them with: pip install 'vatrace[web]'")
+        raise NothingFound(f"the page needs {', '.join(missing)}; install them with: {install_line(missing)}")
