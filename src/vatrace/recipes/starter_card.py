@@ -143,7 +143,7 @@ def _what_it_is_worth(findings: Findings) -> list[str]:
         "|---|---|---|---|",
         *(_row(each.name, f"{each.heard:.0%}", _signed(each.mean), _plain(each.mean_size)) for each in findings.shifts),
         "",
-        "A voice is heard where there is a pitch that changes as a speaker's does. Whispering is not heard, nor a",
+        "A voice is heard where there is a pitch that changes as a speaker's does. Whispering is hardly heard, nor a",
         "voice that is buried in noise; noise in a narrow low band that comes and goes, as wind in a microphone may",
         "be, can pass for one. Breathy and compressed voices are heard as a rule (11 of 12 clips of two actors of",
         "CREMA-D).",
