@@ -91,3 +91,51 @@ def test_it_does_not_outlive_the_process_that_started_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    ["os.fork", "os.kill, os.getppid(), 0", "os.kill, os.getpid(), 0", "os.pidfd_open, os.getppid()", "unshare"],
+)
+def test_it_starts_no_process_and_signals_none(attempt: str) -> None:
+    script = """
+def unshare():
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(0x10000000): raise OSError(ctypes.get_errno(), "unshare")
+"""
+    assert confined(f"{script}\nprint(refused({attempt}))") == "True"
+
+
+KEPT = """
+import os, sys
+from pathlib import Path
+from vatrace.web.landlock import keep_to_folders
+mine, other, read = map(Path, sys.argv[1:])
+if not keep_to_folders(read=[read], write=[mine]): print("no Landlock"); sys.exit()
+def tried(what):
+    try: what()
+    except PermissionError: return "refused"
+    return "done"
+parent = os.getppid()
+print(tried(lambda: (mine / "new").write_text("a")), tried(lambda: (mine / "new").rename(mine / "newer")),
+      tried(lambda: os.link(mine / "newer", mine / "link")), tried(lambda: (read / "model").read_text()),
+      tried(lambda: __import__("colorsys")), tried(lambda: os.listdir("/proc/self")))
+print(tried(lambda: (other / "secret").read_text()), tried(lambda: (other / "new").write_text("a")),
+      tried(lambda: (read / "model").write_text("a")), tried(lambda: open(f"/proc/{parent}/environ").read()),
+      tried(lambda: open(f"/proc/{parent}/mem", "rb").read(1)), tried(lambda: os.listdir("/home")),
+      tried(lambda: Path("/etc/passwd").read_text()), tried(lambda: (mine / "../other/secret").read_text()))
+"""
+
+
+def test_it_reads_what_it_is_made_of_writes_in_its_folder_and_looks_nowhere_else(tmp_path: Path) -> None:
+    mine, other, read = (tmp_path / name for name in ("mine", "other", "read"))
+    for folder in (mine, other, read):
+        folder.mkdir()
+    (other / "secret").write_text("secret")
+    (read / "model").write_text("model")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", KEPT, mine, other, read], capture_output=True, text=True, check=False
+    )
+    if done.stdout.strip() == "no Landlock":
+        pytest.skip("this kernel has no Landlock")
+    assert done.stdout.splitlines() == [" ".join(["done"] * 6), " ".join(["refused"] * 8)], done.stderr

@@ -65,6 +65,8 @@ def in_workshop(folder: Path, use: Callable[[Workshop], Awaitable[None]], **limi
         ("babble", CRASHED),
         ("flood", CRASHED),
         ("list", CRASHED),
+        ("tower", CRASHED),
+        ("half", "half a ? character"),
     ],
 )
 def test_a_clip_that_goes_wrong_says_so_and_the_next_is_made(name: str, error: str, tmp_path: Path) -> None:
@@ -97,6 +99,29 @@ def test_what_a_worker_says_that_makes_no_sense_moves_no_bar_beyond_its_end(tmp_
 
     in_workshop(tmp_path, use)
     assert [each.progress for each in seen] == [0.0, 0.5, 0.0, 1.0, 0.0, 1.0]
+
+
+def test_numbers_beyond_all_numbers_are_none(tmp_path: Path) -> None:
+    async def use(workshop: Workshop) -> None:
+        done = await outcome(workshop, add(workshop, "huge"))
+        assert (done.state, done.error) == ("done", "")
+
+    in_workshop(tmp_path, use)
+
+
+def test_what_a_worker_has_started_ends_with_it_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    async def use(workshop: Workshop) -> None:
+        forked = add(workshop, "forks")
+        while (now := workshop.shelf.get(forked.id)) is not None and now.progress != 0.1:
+            await asyncio.sleep(0.01)
+        (worker,) = workers()
+        (child,) = worker.children()
+        assert workshop.remove(forked.id)
+        async with asyncio.timeout(10):
+            assert (await outcome(workshop, add(workshop, "fine"))).state == "done"
+        assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+    in_workshop(tmp_path, use)
 
 
 def test_a_worker_is_kept_for_many_clips_and_replaced_after_a_crash(tmp_path: Path) -> None:

@@ -37,10 +37,11 @@ TOO_SLOW = "Reading this clip took longer than its length allows, so it was stop
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """What a worker said of the model it loaded."""
+    """What a worker said of the model it loaded, of what it cannot do, and whether it is kept to its own files."""
 
     remark: str
     is_confined: bool
+    is_kept: bool
 
 
 class Workshop:
@@ -124,7 +125,7 @@ class Workshop:
         except TimeoutError:
             hand.end()
             return TOO_SLOW
-        except (_Crashed, ModelError, OSError):
+        except Exception:  # whatever it says: a worker may be in the hands of a file
             hand.end()
             return TOO_SLOW if await hand.ended() == -_PROCESSOR_TIME_IS_OVER else CRASHED
 
@@ -136,11 +137,11 @@ class Workshop:
                 told = await hand.hear()
             if "error" in told or told.get("done") is True:
                 hand.clip_id = ""
-                return "" if "error" not in told else str(told["error"])[:MAX_SENTENCE] or CRASHED
+                return "" if "error" not in told else _sentence(told["error"]) or CRASHED
             if (seconds := _number(told.get("seconds"))) is not None:
                 deadline.reschedule(began + self._limits.work_seconds(min(seconds, self._limits.max_seconds)))
             share = min(1.0, _number(told.get("progress")) or 0.0)
-            self.shelf.update(clip.id, progress=share, step=str(told.get("step", ""))[:MAX_SENTENCE])
+            self.shelf.update(clip.id, progress=share, step=_sentence(told.get("step", "")))
 
     async def _sweep(self) -> None:
         while True:
@@ -151,8 +152,18 @@ class Workshop:
 
 def _number(told: object) -> float | None:
     """What a worker said, if it is a number of 0 or more."""
-    is_one = isinstance(told, int | float) and math.isfinite(told) and told >= 0
-    return float(told) if is_one else None  # type: ignore[arg-type]  # is_one says so
+    if not isinstance(told, int | float):
+        return None
+    try:
+        number = float(told)
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _sentence(told: object) -> str:
+    """What a worker said, as text that can be sent on: at most so long, and no half characters."""
+    return str(told)[:MAX_SENTENCE].encode("utf-8", "replace").decode("utf-8")
 
 
 def worker_command(choice: ModelChoice, limits: Limits) -> Sequence[str]:
@@ -192,7 +203,7 @@ class _Hand:
             stdout=PIPE,
             stderr=DEVNULL,  # decoders print what a file says, such as names
             cwd=self._folder,
-            env=_environment(self._folder),
+            env=environment_in(self._folder),
             start_new_session=True,  # Ctrl-C is for the server, which then ends us
         )
         self._num_clips, self._is_over = 0, False
@@ -207,8 +218,12 @@ class _Hand:
         if "fatal" in told:
             self.end()
             await self.ended()
-            raise ModelError(str(told["fatal"]))
-        return ModelFacts(remark=str(told.get("remark", "")), is_confined=told.get("is_confined") is True)
+            raise ModelError(_sentence(told["fatal"]))
+        return ModelFacts(
+            remark=_sentence(told.get("remark", "")),
+            is_confined=told.get("is_confined") is True,
+            is_kept=told.get("is_kept") is True,
+        )
 
     async def end_and_begin(self) -> None:
         """Start a fresh process in place of the one there is."""
@@ -231,7 +246,7 @@ class _Hand:
             raise _Crashed
         try:
             told = json.loads(await self._process.stdout.readline())
-        except ValueError as error:  # nothing, no JSON, or an endless line
+        except (ValueError, RecursionError) as error:  # nothing, no JSON, an endless line, or a tower of brackets
             raise _Crashed from error
         if not isinstance(told, dict):
             raise _Crashed
@@ -241,19 +256,34 @@ class _Hand:
         """End the process at once, if there is one."""
         self.clip_id, self._is_over = "", True
         if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            end_session(self._process)
 
     async def ended(self) -> int | None:
         """Wait until a process that was ended is gone; returns what it ended with."""
         if self._process is None:
             return None
-        with contextlib.suppress(ValueError, ConnectionError):
-            await self._process.communicate()  # what it still said is let go, and its pipes with it
+        close_pipes(self._process)
         return await self._process.wait()
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def end_session(process: Process) -> None:
+    """End a process that leads a session of its own, and whatever it has started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+
+
+def close_pipes(process: Process) -> None:
+    """Let go of what a process that was ended still said; somebody it started might hold the other end for ever."""
+    if process.stdin is not None:
+        process.stdin.close()
+    transport = getattr(process, "_transport", None)  # asyncio has no public way to close all pipes
+    if transport is not None:
+        transport.close()
+
+
+def environment_in(folder: Path) -> dict[str, str]:
     """Ours, with every folder for modules absolute; what libraries leave behind goes the way of the clips."""
     paths = [str(Path(path).absolute()) for path in sys.path if path]
     waits = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}  # as in `recipes.predict`

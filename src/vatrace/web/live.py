@@ -26,11 +26,14 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from vatrace.inference.choice import ModelChoice
+from vatrace.web.jobs import close_pipes, end_session, environment_in
 from vatrace.web.limits import Limits
 from vatrace.web.live_wire import (
     MOMENT,
@@ -228,12 +231,20 @@ class _Looker:
 
     command: Sequence[str]
     process: Process | None = None
+    folder: TemporaryDirectory[str] | None = None
 
     async def begin(self) -> None:
         """Start it and wait until it has loaded the model."""
+        self.folder = TemporaryDirectory(prefix="vatrace-live-", ignore_cleanup_errors=True)
         self.process = await asyncio.create_subprocess_exec(
-            *self.command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
-        )  # in a session of its own: Ctrl-C is for the server, which then ends it
+            *self.command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            cwd=self.folder.name,
+            env=environment_in(Path(self.folder.name)),
+            start_new_session=True,  # Ctrl-C is for the server, which then ends it
+        )
         told = await self._hear(LOADING_SECONDS)
         if "fatal" in told:
             raise _Ended(str(told["fatal"]), SERVER_ERROR)
@@ -259,9 +270,11 @@ class _Looker:
     async def end(self) -> None:
         """End it at once, if it is there."""
         if self.process is not None and self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
+            end_session(self.process)
+            close_pipes(self.process)
             await self.process.wait()
+        if self.folder is not None:
+            self.folder.cleanup()
 
     async def _hear(self, seconds: float) -> dict[str, Any]:
         """The next line that it says."""
@@ -270,7 +283,7 @@ class _Looker:
         try:
             async with asyncio.timeout(seconds):
                 told = json.loads(await self.process.stdout.readline())
-        except (TimeoutError, ValueError):  # nothing, no JSON, or an endless line
+        except (TimeoutError, ValueError, RecursionError):  # nothing, no JSON, or an endless line
             raise _Ended(ENDED, SERVER_ERROR) from None
         if not isinstance(told, dict):
             raise _Ended(ENDED, SERVER_ERROR)

@@ -12,11 +12,13 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from vatrace.errors import VatraceError, where
 from vatrace.inference.choice import ModelChoice
 from vatrace.web.confine import end_with_parent, forbid_sockets_and_programs, limit_memory_and_files
+from vatrace.web.landlock import keep_to_folders
 from vatrace.web.limits import Limits
 from vatrace.web.live_wire import MOMENT, SOUND, Message, samples_of
 
@@ -36,10 +38,12 @@ def main() -> None:
     """Answer until the server closes the pipe, or ends."""
     told = json.loads(sys.argv[1])
     end_with_parent(told["parent"])
+    choice = ModelChoice.from_json(told["choice"])
+    keep_to_folders(read=choice.files(), write=[Path.cwd()])  # libraries make folders there when they are loaded
     forbid_sockets_and_programs()
     tell = _teller()
     try:
-        predictor = _loaded(ModelChoice.from_json(told["choice"]))
+        predictor = _loaded(choice)
     except (VatraceError, OSError) as error:
         tell(fatal=str(error))
         return

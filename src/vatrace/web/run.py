@@ -18,6 +18,7 @@ import uvicorn
 from vatrace.errors import NothingFound
 from vatrace.inference.choice import ModelChoice
 from vatrace.web.app import Served, build_app
+from vatrace.web.confine import hide_memory
 from vatrace.web.guard import Guard, HostCheck, exposed_hosts, loopback_hosts
 from vatrace.web.jobs import Workshop, worker_command
 from vatrace.web.limits import MIB, Limits
@@ -51,6 +52,7 @@ def run(choice: ModelChoice, *, host: str, port: int, limits: Limits, say: Say, 
         ModelError: the model cannot be loaded.
         OSError: the port is taken.
     """
+    hide_memory()
     model = choice.folder
     if not model.is_dir():
         raise NothingFound(f"there is no model folder at {model}.")
@@ -73,6 +75,8 @@ async def _serve(listener: socket.socket, workshop: Workshop, live: Live, model:
             say(f"model {model}: {facts.remark}")
         if not facts.is_confined:
             say("this system cannot keep the process that reads clips from opening sockets; it is limited otherwise.")
+        if not facts.is_kept:
+            say("this system has no Landlock to keep the process that reads clips to its own files.")
         token = secrets.token_urlsafe(32)
         served = Served(workshop=workshop, model=model.name, facts=facts, live=live)
         guard = Guard(build_app(served), token, port, _host_check(host, port))

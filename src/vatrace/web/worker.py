@@ -24,6 +24,7 @@ from vatrace.web.confine import (
     limit_memory_and_files,
     limit_processor_time,
 )
+from vatrace.web.landlock import keep_to_folders
 from vatrace.web.limits import MIB, Limits
 from vatrace.web.shelf import CLIP_FILE, CSV_FILE, PLAYABLE_STEM, REPORT_FILE, TRACE_FILE
 
@@ -59,17 +60,19 @@ def main() -> None:
     """Serve lines until the server closes the pipe, or ends."""
     told = json.loads(sys.argv[1])
     end_with_parent(told["parent"])
+    choice = ModelChoice.from_json(told["choice"])
+    is_kept = keep_to_folders(read=choice.files(), write=[Path.cwd()])
     is_confined = forbid_sockets_and_programs()
     tell = _teller()
     limits = Limits(**told["limits"])
     try:
-        predictor = ModelChoice.from_json(told["choice"]).load()
+        predictor = choice.load()
     except (VatraceError, OSError) as error:
         tell(fatal=str(error))
         return
     remark = predictor.predictor.model.provenance.get("remark") or ""
     limit_memory_and_files(limits.memory_bytes, limits.file_bytes)
-    tell(ready=True, remark=str(remark), is_confined=is_confined)
+    tell(ready=True, remark=str(remark), is_confined=is_confined, is_kept=is_kept)
     for line in _lines_until_the_server_ends(sys.stdin):
         given = json.loads(line)
         _work(Task(folder=Path(given["folder"]), name=given["name"], limits=limits), predictor, tell)
