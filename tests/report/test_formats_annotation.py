@@ -18,7 +18,7 @@ from vatrace.errors import DatasetError
 from vatrace.media.video import read_times
 from vatrace.report.export import PersonTrace
 from vatrace.report.formats import write_formats
-from vatrace.report.tiers import tiers_of
+from vatrace.report.tiers import second_means, tiers_of
 from vatrace.streams import Trace
 
 
@@ -36,10 +36,21 @@ def test_elan_reads_back_every_interval_to_the_millisecond(tmp_path: Path) -> No
         ]
         for tier in tiers_of(two_people())
     }
-    assert set(document.get_tier_names()) == set(wanted)
+    means = {f"{dimension}_mean@{name}" for dimension in ("valence", "arousal") for name in ("P0", "P4")}
+    assert set(document.get_tier_names()) == set(wanted) | means
     for name, intervals in wanted.items():
         assert sorted(document.get_annotation_data_for_tier(name)) == intervals, name
     assert len(wanted["valence@P0"]) > 5
+
+
+def test_elan_has_the_means_of_seconds(tmp_path: Path) -> None:
+    document = Eaf(written(tmp_path, "eaf"))
+    means = [one for one in second_means(two_people()[0].trace) if one.valence is not None]
+    found = sorted(document.get_annotation_data_for_tier("valence_mean@P0"))
+    assert [(start, end) for start, end, _ in found] == [
+        (round(one.start_seconds * 1000), round(one.end_seconds * 1000)) for one in means
+    ]
+    assert [label for _, _, label in found] == [f"{one.valence:z.2f}" for one in means]
 
 
 def test_elan_knows_whose_a_tier_is(tmp_path: Path) -> None:

@@ -37,11 +37,11 @@ def go_to_the_end(tab: Any) -> None:
 
 def test_the_list_chooses_whose_numbers_are_shown(tab: Any) -> None:
     go_to_the_end(tab)
-    assert tab.locator("#who option").all_text_contents() == ["person 0, the main one", "person 4"]
+    assert tab.locator("#who option").all_text_contents() == ["P0, the main person", "P4"]
     tab.select_option("#who", "1")
     assert tab.text_content("#read-valence") == "−0.31"
     assert tab.text_content("#read-arousal") == "+0.70"
-    assert tab.locator("#others span:visible").all_text_contents() == ["person 0, the main one"]
+    assert tab.locator("#others span:visible").all_text_contents() == ["P0, the main person"]
     tab.select_option("#who", "0")
     assert tab.text_content("#read-valence") != "−0.31"
     assert tab.complaints == []

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from vatrace.report.summary import second_rows, signed, summary_sentence
@@ -43,3 +45,19 @@ def test_table_has_a_row_for_every_second_that_has_frames() -> None:
 
 def test_sign_of_a_rounded_zero_is_left_out() -> None:
     assert [signed(value) for value in (0.004, -0.004, 0.005001, -0.3)] == ["0.00", "0.00", "+0.01", "−0.30"]
+
+
+def test_a_voice_alone_has_arousal_and_no_valence() -> None:
+    times = np.arange(4) / 2
+    trace = Trace(
+        times_seconds=times,
+        valence=np.array([np.nan, np.nan, 0.5, np.nan]),
+        arousal=np.array([-0.09, 0.19, 0.1, np.nan]),
+        valid=np.array([True, True, True, False]),
+    )
+    text = summary_sentence(trace, None)
+    assert "Valence runs from +0.50 to +0.50, highest at 0:01; arousal runs from −0.09 to +0.19" in text
+    heard = replace(trace, valence=np.full(4, np.nan))
+    assert summary_sentence(heard, None).startswith("Valence has no value in any frame; arousal runs from −0.09")
+    nothing = replace(trace, valid=np.zeros(4, np.bool_))
+    assert summary_sentence(nothing, None) == "No frame of this clip has a value."

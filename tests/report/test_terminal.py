@@ -65,7 +65,7 @@ def test_a_clip_is_told_with_means_range_and_what_values_rest_on() -> None:
 def test_several_people_have_their_curves_each() -> None:
     text = clip_text("clip.mp4", [person(0, 0.5), person(1, -0.5)], blocks=False).splitlines()
     assert text[0] == "clip.mp4: 8 frames in 0.3 s, 2 people"
-    assert [line for line in text if "person" in line] == ["  person 0", "  person 1"]
+    assert [line for line in text if line.startswith("  P")] == ["  P0, the main person", "  P1"]
     assert text[6].startswith("  valence  22222...")
 
 

@@ -15,20 +15,22 @@ def intervals_of(values: list[float], times: list[float] | None = None, valid: l
 
 def test_a_level_holds_until_a_value_is_more_than_0_15_away() -> None:
     # 0.31 is nearer to 0.4 than to 0.2, but within 0.15 of the level that holds; 0.36 is not.
-    assert intervals_of([0.2, 0.31, 0.06, 0.36, 0.26]) == [Interval(0.0, 1.5, "0.2"), Interval(1.5, 2.5, "0.4")]
+    assert intervals_of([0.2, 0.31, 0.06, 0.36, 0.26]) == [Interval(0.0, 1.5, "0.19"), Interval(1.5, 2.5, "0.31")]
 
 
 def test_a_value_at_the_border_of_two_levels_makes_one_interval() -> None:
     assert len(intervals_of([0.299, 0.301] * 20)) == 1
 
 
-def test_labels_have_a_true_zero_and_a_plain_minus() -> None:
-    assert [one.label for one in intervals_of([-0.04, -1.0, 1.0, 0.5])] == ["0.0", "-1.0", "1.0", "0.4"]
+def test_labels_are_means_with_a_true_zero_and_a_plain_minus() -> None:
+    labels = [one.label for one in intervals_of([-0.004, -1.0, 1.0, 0.5])]
+    assert labels == ["0.00", "-1.00", "1.00", "0.50"]
+    assert [one.label for one in intervals_of([-0.09, -0.13, -0.08])] == ["-0.10"]
 
 
 def test_where_there_is_no_value_there_is_no_interval() -> None:
     found = intervals_of([0.0, -5.0, np.nan, 0.0], [0.0, 0.1, 0.4, 1.0], [True, False, False, True])
-    assert found == [Interval(0.0, 0.1, "0.0"), Interval(1.0, pytest.approx(1.3), "0.0")]
+    assert found == [Interval(0.0, 0.1, "0.00"), Interval(1.0, pytest.approx(1.3), "0.00")]
 
 
 def test_intervals_cover_exactly_the_frames_with_a_value_and_are_near_every_one_of_them() -> None:
@@ -40,7 +42,7 @@ def test_intervals_cover_exactly_the_frames_with_a_value_and_are_near_every_one_
     for time, value, is_valid in zip(times, values, valid, strict=True):
         here = [one for one in found if one.start_seconds <= time < one.end_seconds]
         assert len(here) == int(is_valid)
-        assert not here or abs(float(here[0].label) - value) <= 0.15 + 1e-9
+        assert not here or abs(float(here[0].label) - value) <= 0.3 + 0.005, "both within 0.15 of one level"
 
 
 def test_means_are_those_of_the_frames_that_begin_in_a_second_and_have_a_value() -> None:
@@ -91,8 +93,8 @@ def arousal_alone() -> Trace:
 
 def test_a_dimension_that_is_missing_alone_has_no_intervals_and_no_means_of_its_own() -> None:
     tiers = {tier.name: tier.intervals for tier in tiers_of([PersonTrace(0, arousal_alone())])}
-    assert tiers["valence@P0"] == (Interval(1.5, 3.0, "0.4"),)
-    assert tiers["arousal@P0"] == (Interval(0.0, 3.0, "-0.6"),)
+    assert tiers["valence@P0"] == (Interval(1.5, 3.0, "0.40"),)
+    assert tiers["arousal@P0"] == (Interval(0.0, 3.0, "-0.60"),)
     means = [(one.start_seconds, one.valence, one.arousal) for one in second_means(arousal_alone())]
     assert means == [
         (0.0, None, pytest.approx(-0.6)), (1.0, pytest.approx(0.4), pytest.approx(-0.6)),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import mimetypes
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,14 +22,14 @@ from vatrace import files
 from vatrace.errors import DatasetError
 from vatrace.report.basis import NOTE
 from vatrace.report.export import TracedPerson
-from vatrace.report.tiers import OUR_TIERS, participant, second_means, tiers_of
+from vatrace.report.tiers import OUR_TIERS, Interval, Tier, mean_label, participant, second_means, tiers_of
 
 NO_DATE = "1970-01-01T00:00:00+00:00"  # ELAN's format asks for one, and equal traces shall give equal files
-LEVELS_NOTE = "An interval of valence or arousal goes on while the value is within 0.15 of its label."
+LEVELS_NOTE = "A label is the mean of its interval; one goes on while the value is within 0.15 of a multiple of 0.2."
 
 
 def write_elan(path: Path, people: Sequence[TracedPerson], facts: Mapping[str, Any], *, video: Path | None) -> None:
-    """Commit traces as an ELAN document: the tiers of `vatrace.report.tiers`, with the clip linked.
+    """Commit traces as an ELAN document: the tiers of `vatrace.report.tiers`, the means of seconds, the clip linked.
 
     Args:
         path: where the `.eaf` shall be.
@@ -49,8 +49,9 @@ def write_elan(path: Path, people: Sequence[TracedPerson], facts: Mapping[str, A
     document.remove_tier("default")
     if video is not None:
         document.media_descriptors.append(_media_link(path, video))
-    document.properties += [("note", NOTE), ("levels", LEVELS_NOTE), *_texts(facts)]
-    for tier in tiers_of(people):
+    document.properties += [("note", NOTE), ("levels", LEVELS_NOTE)]
+    document.properties += [(name, text) for name, text in _texts(facts) if name not in ("note", "levels")]
+    for tier in (*tiers_of(people), *_tiers_of_means(people)):
         document.add_tier(tier.name, part=tier.participant or None)
         for one in tier.intervals:
             start, end = max(0, round(one.start_seconds * 1000)), round(one.end_seconds * 1000)
@@ -121,6 +122,21 @@ def write_webvtt(path: Path, people: Sequence[TracedPerson], facts: Mapping[str,
     notes = [NOTE, *(f"{key}: {text.replace('-->', '->')}" for key, text in _texts(facts))]
     document = WebVTT(captions=[cue for _, cue in sorted(cues.items())], header_comments=notes)
     files.write_text(path, document.content + "\n")
+
+
+def _tiers_of_means(people: Sequence[TracedPerson]) -> Iterator[Tier]:
+    """The means of seconds as intervals, called as Praat's points are."""
+    for each in people:
+        name = participant(each.person)
+        means = list(second_means(each.trace))
+        for dimension in ("valence", "arousal"):
+            known = ((mean, getattr(mean, dimension)) for mean in means)
+            intervals = tuple(
+                Interval(mean.start_seconds, mean.end_seconds, mean_label(value))
+                for mean, value in known
+                if value is not None
+            )
+            yield Tier(f"{dimension}_mean@{name}", name, intervals)
 
 
 def _vtt_time(seconds: float) -> str:

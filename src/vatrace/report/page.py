@@ -27,12 +27,13 @@ from vatrace.report.basis import telling_gates
 from vatrace.report.export import TracedPerson
 from vatrace.report.spans import Shade, frame_ends, missing_spans
 from vatrace.report.summary import second_rows, summary_sentence
+from vatrace.report.tiers import participant
 from vatrace.streams import FloatArray, Trace
 
 MAX_CLIP_BYTES = 256 * 2**20  # base64 of more makes a page that browsers refuse or choke on
 CLIP_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
 
-MAIN = "Person 0, the main one"
+MAIN = "P0, the main person"
 
 _DECIMALS = 6  # as in the CSV: the page and the table say the same
 _TILES = {
@@ -267,13 +268,13 @@ def _summary(trace: Trace, others: Sequence[TracedPerson], truth: Trace | None) 
     if not others:
         return summary_sentence(trace, truth)
     each = [f"{MAIN}: {summary_sentence(trace, truth)}"]
-    return " ".join(each + [f"Person {other.person}: {summary_sentence(other.trace, None)}" for other in others])
+    return " ".join(each + [f"{participant(other.person)}: {summary_sentence(other.trace, None)}" for other in others])
 
 
 def _tables(trace: Trace, others: Sequence[TracedPerson], truth: Trace | None) -> str:
     if not others:
         return _table(trace, truth)
-    further = (_table(other.trace, None, f"Person {other.person}") for other in others)
+    further = (_table(other.trace, None, participant(other.person)) for other in others)
     return "".join([_table(trace, truth, MAIN), *further])
 
 

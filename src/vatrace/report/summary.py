@@ -30,15 +30,16 @@ def summary_sentence(trace: Trace, truth: Trace | None) -> str:
     Returns:
         Text such as "Valence runs from −0.35 to +0.79, highest at 0:17; ...".
     """
-    valid = _usable(trace)
-    if not valid.any():
+    if not (_usable(trace, trace.valence) | _usable(trace, trace.arousal)).any():
         return "No frame of this clip has a value."
+    courses = (_course("valence", trace.valence, trace), _course("arousal", trace.arousal, trace))
+    words = "; ".join(courses)
     sentences = [
-        f"{_course('Valence', trace.valence, trace, valid)}; {_course('arousal', trace.arousal, trace, valid)}.",
+        f"{words[0].upper()}{words[1:]}.",
         _presence(trace),
         f"Values rest {words}." if (words := basis_words(trace)) else "",
     ]
-    if truth is not None and _usable(truth).any():
+    if truth is not None and (_usable(truth, truth.valence) & _usable(truth, truth.arousal)).any():
         sentences.append(f"On average the annotation says {_means(truth)}, the prediction {_means(trace)}.")
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -112,8 +113,11 @@ def _share(share: float) -> str:
     return f"{share:.2f}"
 
 
-def _course(name: str, values: FloatArray, trace: Trace, valid: BoolArray) -> str:
-    known = np.where(valid, values, np.nan)
+def _course(name: str, values: FloatArray, trace: Trace) -> str:
+    usable = _usable(trace, values)
+    if not usable.any():
+        return f"{name} has no value in any frame"
+    known = np.where(usable, values, np.nan)
     low, high = float(np.nanmin(known)), float(np.nanmax(known))
     peak = clock(float(trace.times_seconds[int(np.nanargmax(known))]))
     return f"{name} runs from {signed(low)} to {signed(high)}, highest at {peak}"
@@ -129,9 +133,10 @@ def _presence(trace: Trace) -> str:
 
 
 def _means(trace: Trace) -> str:
-    known = _usable(trace)
-    return f"{signed(float(trace.valence[known].mean()))} and {signed(float(trace.arousal[known].mean()))}"
+    both = (trace.valence[_usable(trace, trace.valence)], trace.arousal[_usable(trace, trace.arousal)])
+    return " and ".join(signed(float(values.mean())) if len(values) else MISSING_TEXT for values in both)
 
 
-def _usable(trace: Trace) -> BoolArray:
-    return trace.valid & np.isfinite(trace.valence) & np.isfinite(trace.arousal)
+def _usable(trace: Trace, values: FloatArray) -> BoolArray:
+    """Where one dimension has a value: a voice alone may give arousal and no valence."""
+    return trace.valid & np.isfinite(values)

@@ -3,10 +3,11 @@
 Programs for annotation (ELAN, Praat) and players know intervals with a label, not a value a frame. Two readings of a
 trace are therefore made here:
 
-- **intervals of about-constant value**: the label is a level, a multiple of 0.2. An interval goes on while the value
-  stays within 0.15 of its level, which is a little more than half a step, so that a value near the border between two
-  levels does not make a new interval with every frame. Levels can be searched and counted, and their durations added;
-- **means of every second** of the clock, over the frames that have a value.
+- **intervals of about-constant value**: an interval goes on while the value stays within 0.15 of one level, a multiple
+  of 0.2; that is a little more than half a step, so that a value near the border between two levels does not make a new
+  interval with every frame. The label is the mean of the interval's own values, with two decimals;
+- **means of every second** of the clock, over the frames that have a value. In ELAN they are tiers of intervals, in
+  Praat tiers of points, in WebVTT cues.
 
 Where there is no value there is no interval and no mean; a voice alone may give arousal and no valence.
 
@@ -109,16 +110,16 @@ def level_intervals(times_seconds: TimeArray, values: FloatArray, valid: BoolArr
         valid: `[frames]`, False where there is no value either.
 
     Returns:
-        Intervals that cover exactly the valid frames, each to the start of the next frame; labels are levels such as
-        "-0.4". A level holds until a value leaves it, and then becomes the one nearest to that value.
+        Intervals that cover exactly the valid frames, each to the start of the next frame; labels are means over their
+        frames, such as "-0.38". A level holds until a value leaves it, and then becomes the one nearest to that value.
     """
     levels = list(_held_levels(values.tolist(), known(values, valid).tolist()))
     ends = frame_ends(times_seconds)
     starts = [frame for frame, level in enumerate(levels) if frame == 0 or level != levels[frame - 1]]
     return tuple(
-        Interval(float(times_seconds[start]), float(ends[stop - 1]), _level_label(level))
+        Interval(float(times_seconds[start]), float(ends[stop - 1]), mean_label(float(np.mean(values[start:stop]))))
         for start, stop in zip(starts, [*starts[1:], len(levels)], strict=True)
-        if (level := levels[start]) is not None
+        if levels[start] is not None
     )
 
 
@@ -158,6 +159,7 @@ def on_players_clock(people: Sequence[TracedPerson], start_seconds: float) -> li
             each.person,
             replace(each.trace, times_seconds=each.trace.times_seconds - start_seconds),
             each.face_score,
+            each.face_boxes,
         )
         for each in people
     ]
@@ -178,8 +180,9 @@ def _mean(values: FloatArray) -> float | None:
     return float(np.mean(values, dtype=np.float64)) if len(values) else None
 
 
-def _level_label(level: int) -> str:
-    return f"{level * LEVEL_STEP:z.1f}"
+def mean_label(mean: float) -> str:
+    """A value as a label has it."""
+    return f"{mean:z.2f}"
 
 
 def _stretches(trace: Trace, wanted: BoolArray, label: str) -> tuple[Interval, ...]:

@@ -45,7 +45,7 @@
   ].filter(([, flags]) => flags).map(([name, flags, yes, no]) => ({ there: flags[i], text: flags[i] ? name + " " + yes : no }));
   function restsOn(i) {
     if (!trace.face && !trace.voice) return "";
-    if (trace.valence[i] === null) return "no value here";
+    if (trace.valence[i] === null && trace.arousal[i] === null) return "no value here";
     const face = trace.face && trace.face[i], voice = trace.voice && trace.voice[i];
     const gates = trace.gate_face ? " (gates " + share(trace.gate_face[i]) + " / " + share(trace.gate_voice[i]) + ")" : "";
     return "rests on " + (face && voice ? "face and voice" : "the " + (face ? "face" : "voice") + " alone") + gates;
@@ -467,7 +467,7 @@
   // ---- whose trace ---------------------------------------------------------------------------------------------------
 
   function offerPeople() {
-    const named = (n) => (n ? "person " + people[n].person : "person 0, the main one");
+    const named = (n) => (n ? "P" + people[n].person : "P0, the main person");
     $("who").replaceChildren(...people.map((_, n) => new Option(named(n), n)));
     $("others").replaceChildren(...people.map((_, n) => {
       const entry = document.createElement("span");
