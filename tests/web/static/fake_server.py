@@ -17,11 +17,11 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 
 import vatrace
+from vatrace.web.shelf import display_name
 
 STATIC = Path(vatrace.__file__).parent / "web" / "static"
 POLICY = (
@@ -32,6 +32,9 @@ FPS = 25
 NUM_FRAMES = 150
 UNEVEN_MS = [int(value) for value in np.cumsum([0, *([20, 30, 95, 40, 25, 60] * 20)])]  # a webcam's frame times
 MAX_BYTES = 3 * 2**20
+LATE_SECONDS = 20.0
+NOBODY = "No face was found in this clip, and no voice was heard."
+FULL_SENTENCE = "There are 20 clips here, which is the most; remove one first."
 BAD_SENTENCE = "This file is no video: <b>moov</b> atom not found."
 REMARK = "Starter model: small, made from acted speech and posed faces. Read its card before you use its values."
 _WEBSOCKET_KEY = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
@@ -79,6 +82,29 @@ def two_people(name: str) -> dict[str, Any]:
     return trace(name, times, [person(0, times, times < 5.5, voice, 0.0), person(1, times, times > 1, voice, 1.7)])
 
 
+def late(name: str) -> dict[str, Any]:
+    """A clip whose time starts at 20 s; what is played of it starts at 0."""
+    whole = one_person(name)
+    return {**whole, "times": [LATE_SECONDS + time for time in whole["times"]], "video_start": LATE_SECONDS}
+
+
+def faces(name: str) -> dict[str, Any]:
+    """Two people with a place each; the second one goes to the right and is not seen in the first second."""
+    whole = two_people(name)
+    whole["people"][0]["face_box"] = [[0.1, 0.2, 0.3, 0.5] for _ in whole["times"]]
+    whole["people"][1]["face_box"] = [
+        [0.5 + 0.05 * time, 0.4, 0.7 + 0.05 * time, 0.8] if time > 1 else None for time in whole["times"]
+    ]
+    return whole
+
+
+def nothing(name: str) -> dict[str, Any]:
+    """Neither a face nor a voice in any frame: all is empty, and a warning says why."""
+    times = np.arange(NUM_FRAMES) / FPS
+    nowhere = np.zeros(NUM_FRAMES, dtype=bool)
+    return {**trace(name, times, [person(0, times, nowhere, nowhere, 0.0)]), "warnings": [NOBODY]}
+
+
 def uneven(name: str) -> dict[str, Any]:
     times = np.array(UNEVEN_MS) / 1000
     everywhere = np.ones(len(times), dtype=bool)
@@ -116,6 +142,9 @@ TRACES: dict[str, Callable[[str], dict[str, Any]]] = {
     "uneven": uneven,
     "sound": sound_alone,
     "long": two_hours,
+    "late": late,
+    "faces": faces,
+    "nothing": nothing,
 }
 
 
@@ -123,6 +152,7 @@ class Clip:
     """An uploaded clip: worked on for as many looks at the list as it takes."""
 
     def __init__(self, number: int, name: str, body: bytes) -> None:
+        self.expires_in: float | None = None  # seconds; what the server does not say where None
         self.id, self.name, self.body, self.looks = f"clip{number}", name, body, 0
         self.kind = name.partition("-")[0].partition(".")[0]
 
@@ -138,7 +168,7 @@ class Clip:
             "progress": min(1.0, self.looks / 3) if self.kind != "slow" else 0.42,
             "step": "finding faces" if state == "working" else "",
             "error": BAD_SENTENCE if failed else "",
-        }
+        } | ({} if self.expires_in is None else {"expires_in": self.expires_in})
 
 
 class FakeServer:
@@ -148,6 +178,7 @@ class FakeServer:
         self.clips: dict[str, Clip] = {}
         self.number = 0
         self.told_max_bytes = MAX_BYTES  # what the page is told; the limit itself stays
+        self.is_full = False
         self.live: list[tuple[int, float, bytes, int]] = []  # kind, time, first bytes of the payload, its size
         self.live_start: dict[str, Any] = {}
         self.lock = threading.Lock()
@@ -203,7 +234,10 @@ class _Handler(BaseHTTPRequestHandler):
         if length > MAX_BYTES:
             self._json(413, {"error": "Too large, says the server."})
             return
-        self._json(201, {"id": self.fake.take(unquote(self.headers["X-Clip-Name"]), body).id})
+        if self.fake.is_full:
+            self._json(429, {"error": FULL_SENTENCE})
+            return
+        self._json(201, {"id": self.fake.take(display_name(self.headers["X-Clip-Name"]), body).id})
 
     def do_DELETE(self) -> None:
         gone = self.fake.clips.pop(self.path.rpartition("/")[2], None)

@@ -76,7 +76,7 @@ def test_leaving_live_for_a_clip_switches_the_camera_off(page: Page) -> None:
     assert page.text("h1") == "numbered.mp4"
     assert page.tab.locator("#video").is_visible()
     page.click_at(1.0)
-    assert page.described.startswith("0:01.0, valence")
+    assert page.described.startswith("0:01.000, valence")
 
 
 def test_camera_that_is_not_allowed_is_said_in_words(browser: Any, fake: FakeServer, clip: bytes) -> None:

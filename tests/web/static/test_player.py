@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.web.static.conftest import SEEN, Page
-from tests.web.static.fake_server import FPS, NUM_FRAMES, UNEVEN_MS
+from tests.web.static.fake_server import FPS, LATE_SECONDS, NUM_FRAMES, UNEVEN_MS
 
 END = NUM_FRAMES / FPS
 
@@ -103,6 +103,114 @@ def test_l_doubles_the_speed_and_j_leads_the_clip_back(numbered: Page) -> None:
     assert abs(seen - cursor) <= 1
     numbered.press("l", "k")  # an ordinary speed again
     assert numbered.text("#rate") == "1×"
+
+
+def test_clip_whose_time_starts_late_is_in_step_and_can_be_sought(page: Page) -> None:
+    page.open("late.mp4")
+    times = [LATE_SECONDS + index / FPS for index in range(NUM_FRAMES)]
+    page.click_at(2.0)
+    assert page.cursor == pytest.approx(22.0, abs=1.5 / FPS)
+    assert len(set(seen_and_cursor(page, times))) == 1
+    page.press(".", ".")
+    page.settle()
+    seen, cursor = seen_and_cursor(page, times)
+    assert seen == cursor == round(page.cursor * FPS) - 20 * FPS
+    page.press("k")
+    page.tab.wait_for_timeout(700)
+    page.press("k")
+    page.settle()
+    assert 22.3 < page.cursor < 24
+    seen, cursor = seen_and_cursor(page, times)
+    assert abs(seen - cursor) <= 1
+    page.press("j")
+    page.tab.wait_for_function("() => Number(document.getElementById('cursor').dataset.time) < 22")
+    page.press("k")
+    assert page.cursor > 20.5
+
+
+def test_a_seek_while_the_clip_goes_backwards_is_where_it_goes_on_from(numbered: Page) -> None:
+    numbered.click_at(2.0)
+    numbered.press("j")
+    numbered.tab.wait_for_function("() => Number(document.getElementById('cursor').dataset.time) < 1.8")
+    numbered.click_at(5.0)
+    assert numbered.text("#rate") == "−1×"
+    numbered.tab.wait_for_timeout(200)
+    after = numbered.cursor
+    assert 4 < after < 5
+    numbered.press("ArrowRight")
+    numbered.tab.wait_for_timeout(50)
+    assert numbered.cursor > after, "a second on, less what ran meanwhile"
+    numbered.press("k")
+
+
+@pytest.mark.parametrize("start", [0.0, 1.0])
+def test_loop_comes_round_backwards_too(numbered: Page, start: float) -> None:
+    numbered.click_at(start)
+    numbered.press("[")
+    first = numbered.cursor
+    numbered.click_at(start + 0.6)
+    numbered.press("]")
+    last = numbered.cursor
+    numbered.press("Shift+L", "j")
+    visited = []
+    for _ in range(20):
+        numbered.tab.wait_for_timeout(80)
+        visited.append(numbered.cursor)
+    assert numbered.tab.locator("#play").get_attribute("aria-label") == "Pause", "it still goes"
+    numbered.press("k", "\\")
+    assert min(visited) >= first - 1.5 / FPS
+    assert max(visited) <= last + 1.5 / FPS
+    assert any(after > before for before, after in pairwise(visited)), "it came round"
+
+
+def test_speed_of_l_ends_with_the_playing_and_a_chosen_speed_stays(numbered: Page) -> None:
+    numbered.click_at(0.5)
+    numbered.press("l", "l", "l")
+    assert numbered.text("#rate") == "4×"
+    numbered.press("Space")
+    assert numbered.text("#rate") == "1×"
+    numbered.press("Home", "Space")
+    assert numbered.tab.evaluate("document.getElementById('video').playbackRate") == 1
+    numbered.press("Space", ">", "Space", "Space")
+    assert numbered.text("#rate") == "1.25×"
+    numbered.press("<")
+
+
+def test_frames_can_be_told_apart_by_their_time_while_nothing_plays(numbered: Page) -> None:
+    numbered.press("Home", ".", ".")
+    assert numbered.text("#now") == numbered.text("#read-time") == "0:00.080"
+    assert numbered.described.startswith("0:00.080, valence")
+    assert numbered.tab.locator("#timeline").get_attribute("aria-valuenow") == "0.080"
+    numbered.press("k")
+    numbered.tab.wait_for_function("() => /^0:0\\d\\.\\d$/.test(document.getElementById('now').textContent)")
+    numbered.press("k")
+    assert len(numbered.text("#now")) == len("0:00.080")
+
+
+def test_keys_act_on_the_clip_that_a_click_has_opened(page: Page) -> None:
+    clip = {"name": "numbered.mp4", "mimeType": "video/mp4", "buffer": page.clip}
+    choosers = []
+    page.tab.on("filechooser", lambda chooser: (choosers.append(chooser), chooser.set_files(clip)))
+    page.tab.locator("#choose").click()
+    page.tab.wait_for_function("() => document.getElementById('video').readyState >= 3")
+    page.press(".", ".")
+    assert page.cursor == pytest.approx(2 / FPS)
+    page.press("Space")
+    page.tab.wait_for_function("() => !document.getElementById('video').paused")
+    page.press("Space")
+    assert len(choosers) == 1, "Space is no second press of the button"
+    page.tab.locator("#clips .open").click()
+    page.press("Home", ".")
+    assert page.cursor == pytest.approx(1 / FPS)
+
+
+def test_focus_that_has_gone_elsewhere_is_not_taken_by_a_clip_that_is_ready(page: Page) -> None:
+    page.choose("slow.mp4")
+    page.tab.locator("#theme").focus()
+    next(iter(page.fake.clips.values())).kind = "numbered"
+    page.tab.locator("#player").wait_for()
+    page.tab.wait_for_timeout(100)
+    assert page.tab.evaluate("document.activeElement.id") == "theme"
 
 
 def test_speed_keys_go_through_the_listed_speeds(numbered: Page) -> None:

@@ -130,10 +130,10 @@ def test_two_people_are_two_curves_and_either_can_stand_in_front(two: Page) -> N
     two.tab.wait_for_timeout(100)
     assert is_drawn(two, 2.0, second)
     two.click_at(3.0)
-    assert two.described.startswith("0:03.0, person 2, valence −0.80")
+    assert two.described.startswith("0:03.000, person 2, valence −0.80")
     assert two.text("#stretch-title") == "Whole clip, person 2"
     two.press("p")
-    assert two.described.startswith("0:03.0, person 1, the main one, valence +0.11")
+    assert two.described.startswith("0:03.000, person 1, the main one, valence +0.11")
 
 
 def test_lines_of_two_people_differ_by_dash_and_number_not_by_colour_alone(two: Page) -> None:
@@ -165,7 +165,7 @@ def test_sound_alone_has_arousal_without_valence_and_says_so(page: Page, sound: 
     page.click_at(1.0, end=2.0)
     assert (
         page.described
-        == "0:01.0, valence –, arousal +0.49, no face, voice heard, rests on the voice alone (gates .00 / 1.00)"
+        == "0:01.000, valence –, arousal +0.49, no face, voice heard, rests on the voice alone (gates .00 / 1.00)"
     )
     assert page.text("#curves-caption").startswith("No frame has a value of valence; arousal runs from ")
     assert page.text("#stretch-basis").startswith("50 frames, 100% with a value")

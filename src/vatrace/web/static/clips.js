@@ -2,10 +2,11 @@
 // people's disks and are shown as text, never as markup. Two tabs show the same list.
 
 import { Refusal, clipPath, listClips, removeClip, sendClip } from "./api.js";
-import { bytes, percent, span } from "./words.js";
+import { bytes, percent, shortSpan, span } from "./words.js";
 
 const BUSY_EVERY_MS = 400; // between two looks while something is worked on
 const QUIET_EVERY_MS = 5000;
+const SOON_SECONDS = 300; // a clip that is deleted within this time says so in the list
 const STATES = {
   sending: "sending",
   queued: "waits to be sent",
@@ -13,17 +14,22 @@ const STATES = {
   working: "working",
   done: "ready",
   failed: "failed",
+  unsent: "not sent",
 };
+const CLOCKS_DIFFER_MS = 10000; // at most, over the time a clip is kept
+const TOO_LARGE = 413;
 const BUSY = ["sending", "queued", "waiting", "working"];
 
-// on: {select(clip), changed(selected clip or null), refused(sentence), news(sentence), limits()}
+// on: {select(clip), opened(), changed(selected clip or null), lost(clip), refused(sentence), news(sentence), limits()};
+// opened() after a person chose a clip, lost() where the chosen one is no longer on the server.
 export function makeClips({ section, list }, on) {
   let remote = [],
     local = [],
     selected = null,
     number = 0,
     timer = 0,
-    sending = false;
+    sending = false,
+    silence = ""; // what was said when the server did not answer
   const hidden = new Set(); // removed here, perhaps still in the server's last answer
   const all = () => [...remote, ...local];
   const find = (id) => all().find((clip) => clip.id === id) || null;
@@ -40,7 +46,7 @@ export function makeClips({ section, list }, on) {
       else
         local.push({
           id: "local-" + ++number,
-          name: file.name,
+          name: plainName(file.name),
           state: "queued",
           progress: 0,
           step: "",
@@ -50,7 +56,10 @@ export function makeClips({ section, list }, on) {
     }
     on.refused(sentences.join(" "));
     const first = local.find((clip) => clip.state === "queued");
-    if (first && !BUSY.includes((find(selected) || {}).state)) select(first.id);
+    if (first && !BUSY.includes((find(selected) || {}).state)) {
+      select(first.id);
+      on.opened();
+    }
     draw();
     sendNext();
   }
@@ -60,7 +69,7 @@ export function makeClips({ section, list }, on) {
     if (sending || !clip) return;
     sending = true;
     clip.state = "sending";
-    const upload = sendClip(clip.file, clip.name, (progress) => {
+    const upload = sendClip(clip.file, clip.file.name, (progress) => {
       clip.progress = progress;
       draw();
     });
@@ -74,11 +83,23 @@ export function makeClips({ section, list }, on) {
       if (selected === clip.id) selected = id;
     } catch (refusal) {
       if (refusal.status === -1) local = local.filter((one) => one !== clip);
-      else Object.assign(clip, { state: "failed", error: refusal.message, file: null });
+      else {
+        Object.assign(clip, { state: "unsent", error: refusal.message, canBeSent: refusal.status !== TOO_LARGE });
+        on.news(clip.name + " was not sent. " + clip.error);
+      }
     }
     sending = false;
     draw();
     look();
+    sendNext();
+  }
+
+  // A clip that was not sent is tried again.
+  function again(id) {
+    const clip = find(id);
+    if (!clip || clip.state !== "unsent") return;
+    Object.assign(clip, { state: "queued", progress: 0, error: "" });
+    draw();
     sendNext();
   }
 
@@ -87,17 +108,26 @@ export function makeClips({ section, list }, on) {
     try {
       const before = new Map(remote.map((clip) => [clip.id, clip]));
       remote = (await listClips()).filter((clip) => !hidden.has(clip.id));
+      for (const clip of remote) if (leftOf(clip) !== null) clip.until = Date.now() + 1000 * leftOf(clip);
+      if (silence) on.refused("", silence);
+      silence = "";
       for (const clip of remote) tellNews(clip, before.get(clip.id));
+      const lost = !find(selected) && before.get(selected);
+      if (lost) selected = null;
       draw();
+      if (lost) on.lost(lost);
     } catch (refusal) {
-      on.refused(refusal.message);
+      silence = refusal.message;
+      on.refused(silence);
     }
     const busy = remote.some((clip) => BUSY.includes(clip.state));
     timer = setTimeout(look, busy ? BUSY_EVERY_MS : QUIET_EVERY_MS);
   }
 
   function tellNews(clip, before) {
-    if (!before || before.state === clip.state) return;
+    if (!before) return;
+    if (isSoon(clip) && !isSoon(before)) on.news(clip.name + " " + willBeDeleted(clip) + ".");
+    if (before.state === clip.state) return;
     if (clip.state === "done") on.news(clip.name + " is ready.");
     if (clip.state === "failed") on.news(clip.name + " failed. " + clip.error);
   }
@@ -106,6 +136,7 @@ export function makeClips({ section, list }, on) {
     selected = id;
     draw();
     on.select(find(id));
+    if (rows.has(id)) rows.get(id).scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   async function remove(id) {
@@ -152,15 +183,24 @@ export function makeClips({ section, list }, on) {
     gone.className = "gone";
     gone.textContent = "×";
     gone.title = "Remove this clip";
-    name.textContent = open.title = clip.name;
-    bar.setAttribute("aria-label", "Progress of " + clip.name);
-    gone.setAttribute("aria-label", "Remove " + clip.name);
     open.append(name, state);
     item.append(open, gone, bar);
-    open.addEventListener("click", () => select(item.dataset.id));
+    open.addEventListener("click", () => {
+      select(item.dataset.id);
+      on.opened();
+    });
     gone.addEventListener("click", () => remove(item.dataset.id));
     rows.set(clip.id, item);
     return item;
+  }
+
+  // The server may have made another name of what was sent.
+  function nameRow(item, { name }) {
+    const open = item.querySelector(".open");
+    if (open.title === name) return;
+    item.querySelector(".name").textContent = open.title = name;
+    item.querySelector("progress").setAttribute("aria-label", "Progress of " + name);
+    item.querySelector(".gone").setAttribute("aria-label", "Remove " + name);
   }
 
   function draw() {
@@ -168,10 +208,13 @@ export function makeClips({ section, list }, on) {
       items = clips.map((clip) => {
         const item = row(clip),
           bar = item.querySelector("progress");
+        nameRow(item, clip);
         item.dataset.id = clip.id;
         item.dataset.state = clip.state;
         item.querySelector(".state").textContent =
-          STATES[clip.state] + (["working", "sending"].includes(clip.state) ? " " + percent(clip.progress) : "");
+          STATES[clip.state] +
+          (["working", "sending"].includes(clip.state) ? " " + percent(clip.progress) : "") +
+          (isSoon(clip) ? " · " + willBeDeleted(clip) : "");
         item.querySelector(".open").setAttribute("aria-current", String(clip.id === selected));
         bar.hidden = !BUSY.includes(clip.state);
         bar.value = clip.progress || 0;
@@ -186,6 +229,7 @@ export function makeClips({ section, list }, on) {
 
   return {
     add,
+    again,
     look,
     select,
     remove,
@@ -198,6 +242,18 @@ export function makeClips({ section, list }, on) {
     path: clipPath,
   };
 }
+
+// Characters that are not seen, or turn text around, as the server shows them; joiners belong to scripts and emoji.
+const plainName = (name) => name.replace(/(?![\u200c\u200d])[\p{C}\u2028\u2029]/gu, "\uFFFD");
+
+const leftOf = (clip) => (Number.isFinite(clip.expires_in) ? Math.max(0, clip.expires_in) : null);
+const isSoon = (clip) => leftOf(clip) !== null && leftOf(clip) < SOON_SECONDS;
+
+// When a clip goes, in words, or "" where the server does not say so.
+export const willBeDeleted = (clip) => (leftOf(clip) === null ? "" : "is deleted in " + shortSpan(leftOf(clip)));
+
+// Whether a clip that is gone would have been there for longer by its time alone.
+export const hadTimeLeft = (clip) => Boolean(clip.until) && clip.until - Date.now() > CLOCKS_DIFFER_MS;
 
 export function limitWords(limits) {
   const keep = limits.keep_seconds ? " Clips are deleted after " + span(limits.keep_seconds) + "." : "";

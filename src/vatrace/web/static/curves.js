@@ -11,6 +11,7 @@ export const HEADING = 32; // above each panel, for its name
 const DASHES = [[], [7, 4], [2, 3.5], [10, 3, 2, 3]]; // person by person, then again from the start
 const TICK_STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 const TICK_PIXELS = 64;
+const MARKER_ROWS = 4; // of names of markers that stand close together
 const SHORT_BELOW = 460; // pixels; narrower panels have shorter headings
 
 const AFFECT = {
@@ -120,6 +121,7 @@ function drawPanel(frame, panel, top, bottom) {
   drawSeries(frame, panel, scene.chosen, y, true);
   drawMarkers(frame, top, bottom, panel.key === "valence");
   pen.restore();
+  drawReason(frame, panel, y);
   if (scene.others.length && !panel.channel) drawNumbers(frame, panel, y, right);
 }
 
@@ -293,10 +295,29 @@ function drawNumbers({ pen, scene }, panel, y, right) {
   }
 }
 
+// Why there is no curve, where there is none.
+function drawReason({ pen, scene, left, wide }, panel, y) {
+  const reason = scene.reasons[panel.key];
+  if (!reason) return;
+  font(pen, 13);
+  const lines = [""];
+  for (const word of reason.split(" ")) {
+    const longer = (lines[lines.length - 1] + " " + word).trim();
+    if (pen.measureText(longer).width < wide - 24) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  const middle = y((1 + panel.low) / 2) - 26; // off the line at 0
+  lines.forEach((line, n) => {
+    const bottom = middle + 18 * (n - lines.length + 1);
+    label(pen, line, left + wide / 2, bottom, { card: scene.colour.card, soft: scene.colour.ink });
+  });
+}
+
 function drawMarkers({ pen, scene, x }, top, bottom, named) {
   font(pen, 11, 600);
   pen.strokeStyle = pen.fillStyle = scene.colour.soft;
   pen.lineWidth = 1;
+  const ends = new Array(MARKER_ROWS).fill(-Infinity); // where the last name of each row ends
   scene.markers.forEach((marker, n) => {
     const at = crisp(x(marker.time));
     pen.setLineDash([3, 3]);
@@ -306,9 +327,13 @@ function drawMarkers({ pen, scene, x }, top, bottom, named) {
     pen.stroke();
     pen.setLineDash([]);
     if (!named) return;
+    const name = "M" + (n + 1),
+      row = ends.findIndex((end) => end < at);
+    if (row < 0) return; // no room; the list has them all
+    ends[row] = at + 8 + pen.measureText(name).width;
     pen.textAlign = "left";
     pen.textBaseline = "top";
-    pen.fillText("M" + (n + 1), at + 4, top + 2);
+    pen.fillText(name, at + 4, top + 2 + 12 * row);
   });
 }
 
@@ -325,5 +350,5 @@ function drawTimes({ pen, scene, wide, x }, top) {
   pen.fillStyle = scene.colour.soft;
   pen.textAlign = "center";
   pen.textBaseline = "top";
-  for (const time of times) if (time >= 0) pen.fillText(clock(time, digits), x(time), top + 9);
+  for (const time of times) pen.fillText(clock(time, digits), x(time), top + 9);
 }

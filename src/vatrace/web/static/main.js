@@ -1,13 +1,14 @@
 // The page: which clip is open, and what its parts tell one another.
 
-import { drawAbout, drawWork } from "./about.js";
+import { drawAbout, drawExpiry, drawWork } from "./about.js";
 import { makeActions } from "./actions.js";
 import { clipPath, limits as askLimits, traceOf } from "./api.js";
-import { limitWords, makeClips } from "./clips.js";
+import { hadTimeLeft, limitWords, makeClips } from "./clips.js";
 import { listenToDrops } from "./drops.js";
+import { makeFaces } from "./faces.js";
 import { fillSheet, listenToKeys } from "./keys.js";
 import { makeLiveView } from "./liveview.js";
-import { makeMarkers } from "./markers.js";
+import { makeMarkers, saveTrack } from "./markers.js";
 import { makePlayer, RATES } from "./player.js";
 import { listenToRecorder } from "./record.js";
 import { makeStretch } from "./stretch.js";
@@ -16,7 +17,7 @@ import { colours, listenToTheme } from "./theme.js";
 import { makeTimeline } from "./timeline.js";
 import { framesOf, indexAt, insideFrame, readTrace } from "./trace.js";
 import { makeView } from "./view.js";
-import { clock } from "./words.js";
+import { clock, span } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const parts = (names) => Object.fromEntries(Object.entries(names).map(([name, id]) => [name, $(id)]));
@@ -26,6 +27,8 @@ let limits = {};
 let open = null; // id of the clip whose trace is shown
 let asked = null; // id of the clip whose trace is on its way
 let traceIsOn = false;
+let wantsKeys = false; // a person chose a clip: the player takes the keyboard as soon as it is there
+let orphans = []; // markers of a clip that was deleted
 
 // ---- a clip's parts ------------------------------------------------------------------------------------------------
 
@@ -80,9 +83,14 @@ const view = makeView({
   playing: () => isLive() || !player.paused,
   chosen: (person) => {
     table.show(view.trace, person);
+    faces.choose(person);
     drawStretch();
   },
 });
+const faces = makeFaces(
+  { layer: $("faces"), video: $("video"), field: $("faces-field"), isOn: $("faces-on") },
+  (person) => view.choose(person),
+);
 const live = makeLiveView({
   show: (trace, at) => {
     if (isLive()) {
@@ -96,7 +104,10 @@ const isLive = () => document.body.dataset.view === "live";
 function say(sentence) {
   $("news").textContent = sentence;
 }
-function refuse(sentence) {
+// Says what went wrong; takes back only the sentence `instead`, where that is given.
+function refuse(sentence, instead = null) {
+  const shown = $("message").textContent;
+  if (shown === sentence || (instead !== null && shown !== instead)) return;
   $("message").textContent = sentence;
   $("message").hidden = !sentence;
 }
@@ -105,11 +116,19 @@ function onShown(time) {
   if (!traceIsOn || isLive()) return;
   const { trace } = view,
     i = indexAt(trace.times, time);
-  if (stretch.looping && !player.paused && i > framesOf(trace, stretch.now)[1]) {
-    seekTime(stretch.now.from);
-    return;
+  if (stretch.looping && !player.paused) {
+    const [first, last] = framesOf(trace, stretch.now);
+    if (player.rate > 0 ? i > last : i < first) {
+      comeRound();
+      return;
+    }
   }
+  showMoment(i);
+}
+
+function showMoment(i) {
   view.moment(i);
+  faces.moment(i);
   table.current = i;
 }
 
@@ -118,8 +137,14 @@ function onEnded() {
     drawTransport();
     return;
   }
-  seekTime(stretch.now.from);
-  player.play();
+  comeRound();
+  if (player.rate > 0) player.play();
+}
+
+// The loop goes on at its other end.
+function comeRound() {
+  const [first, last] = framesOf(view.trace, stretch.now);
+  seekIndex(player.rate > 0 ? first : last);
 }
 
 function seekIndex(i) {
@@ -128,8 +153,7 @@ function seekIndex(i) {
   const target = Math.max(0, Math.min(trace.last, i));
   player.seek(insideFrame(trace, target));
   timeline.follow(trace.times[target]);
-  view.moment(target);
-  table.current = target;
+  showMoment(target);
 }
 function seekTime(time) {
   if (traceIsOn) seekIndex(indexAt(view.trace.times, time));
@@ -150,6 +174,7 @@ function drawTransport() {
   $("rate").setAttribute("aria-label", "Speed " + rate);
   if (!playing && traceIsOn && !isLive()) {
     view.drawPoint();
+    view.tell();
     view.speak();
   }
 }
@@ -163,8 +188,44 @@ function pictureSays(sentence) {
 
 const clips = makeClips(
   { section: $("queue"), list: $("clips") },
-  { select: (clip) => clip && leaveLive(), changed: follow, refused: refuse, news: say, limits: () => limits },
+  {
+    select: (clip) => {
+      wantsKeys = false;
+      if (clip) leaveLive();
+    },
+    opened: takeKeys,
+    changed: follow,
+    lost: tellLost,
+    refused: refuse,
+    news: say,
+    limits: () => limits,
+  },
 );
+
+// The keys of the player work in the player alone: it takes the focus from what a person opened the clip with, and from
+// nothing else.
+function takeKeys() {
+  wantsKeys = true;
+  $("lost").hidden = true;
+  if (traceIsOn && !isLive() && clips.selected && open === clips.selected.id) giveKeys();
+}
+function giveKeys() {
+  const has = document.activeElement;
+  if (wantsKeys && (!has || has === document.body || has.matches("#choose, #record, #go-live, #work-again, .open")))
+    $("player").focus({ preventScroll: true });
+  wantsKeys = false;
+}
+
+// The clip that was open is gone from the server: by its time, or by another window.
+function tellLost(clip) {
+  const kept = "Clips are deleted after " + (limits.keep_seconds ? span(limits.keep_seconds) : "a while");
+  const why = hadTimeLeft(clip) ? "It was removed in another window." : kept + ", or removed in another window.";
+  $("lost-words").textContent = "This clip was deleted: " + clip.name + ". " + why;
+  orphans = markers.take(clip.id);
+  $("lost-save").hidden = !orphans.length;
+  $("lost").hidden = false;
+  $("title").focus({ preventScroll: true });
+}
 
 // Called whenever the chosen clip, or how far it has come, has changed.
 function follow(clip) {
@@ -175,6 +236,7 @@ function follow(clip) {
   const ready = clip && clip.state === "done";
   if (!ready || open !== clip.id) closeTrace();
   drawWork(clip);
+  if (ready) drawExpiry(clip);
   if (ready && open !== clip.id && asked !== clip.id) openTrace(clip);
 }
 
@@ -184,6 +246,7 @@ function closeTrace() {
   traceIsOn = false;
   player.unload();
   view.clear();
+  faces.show(null);
   showParts(false);
 }
 
@@ -212,11 +275,14 @@ async function openTrace(clip) {
   markers.load(clip.id);
   view.show(trace);
   table.show(trace, view.chosen);
+  faces.show(trace);
+  faces.choose(view.chosen);
   stretch.clear();
   pictureSays("");
   player.load(clipPath(clip.id, "video"), trace);
   $("duration").textContent = clock(trace.end);
-  view.moment(0);
+  showMoment(0);
+  giveKeys();
 }
 
 function drawRemark(remark) {
@@ -245,6 +311,7 @@ function enterLive() {
   showOnly("live");
   $("timeline").dataset.still = "yes";
   $("go-live").setAttribute("aria-pressed", "true");
+  $("lost").hidden = true;
   $("curves-caption").textContent =
     "The last minute, value by value as it comes. Each value uses only what came before it.";
   if (location.hash !== "#live") history.replaceState(null, "", "#live");
@@ -281,10 +348,12 @@ function listenToButtons() {
     "zoom-out": () => act.zoom(-1),
     "zoom-fit": act.fit,
     help: () => $("sheet").showModal(),
-    rate: () => player.setRate(RATES[(RATES.indexOf(player.rate) + 1) % RATES.length]),
+    rate: () => player.setRate(RATES[(RATES.indexOf(Math.abs(player.rate)) + 1) % RATES.length]),
     video: act.toggle,
     choose: () => $("file").click(),
     "work-remove": () => clips.selected && clips.remove(clips.selected.id),
+    "work-again": () => clips.selected && clips.again(clips.selected.id),
+    "lost-save": () => saveTrack(orphans),
     "go-live": () => (isLive() ? leaveLive() : enterLive()),
   };
   for (const [id, action] of Object.entries(buttons)) $(id).addEventListener("click", action);

@@ -4,6 +4,7 @@
 import { clock } from "./words.js";
 
 const KEPT_AS = "vatrace-markers-";
+const DIGITS = 2; // of a marker's time: finer than a frame of most clips
 
 // on: {seek(seconds), changed(), say(sentence)}
 export function makeMarkers({ list, none, save }, on) {
@@ -21,6 +22,20 @@ export function makeMarkers({ list, none, save }, on) {
     draw();
   }
 
+  // The markers of a clip that is no more, for whoever holds them now.
+  function take(id) {
+    const taken = clip === id ? markers : [];
+    clip = null;
+    markers = [];
+    try {
+      sessionStorage.removeItem(KEPT_AS + id);
+    } catch {
+      /* nothing was kept */
+    }
+    draw();
+    return taken;
+  }
+
   function keep() {
     try {
       sessionStorage.setItem(KEPT_AS + clip, JSON.stringify(markers));
@@ -36,7 +51,7 @@ export function makeMarkers({ list, none, save }, on) {
     markers.sort((a, b) => a.time - b.time);
     draw();
     keep();
-    on.say("marker at " + clock(time));
+    on.say("marker at " + clock(time, DIGITS));
   }
 
   function remove(marker) {
@@ -63,19 +78,18 @@ export function makeMarkers({ list, none, save }, on) {
       ...markers.map((marker, n) => {
         const item = document.createElement("li"),
           name = "M" + (n + 1),
+          at = clock(marker.time, DIGITS),
           input = document.createElement("input");
         input.value = marker.label;
         input.placeholder = "what happens here";
         input.maxLength = 200;
-        input.setAttribute("aria-label", "Label of marker " + name + " at " + clock(marker.time));
+        input.setAttribute("aria-label", "Label of marker " + name + " at " + at);
         input.addEventListener("input", () => {
           marker.label = input.value;
           keep();
         });
         item.append(
-          button(name + "  " + clock(marker.time), "Go to marker " + name + " at " + clock(marker.time), () =>
-            on.seek(marker.time),
-          ),
+          button(name + "  " + at, "Go to marker " + name + " at " + at, () => on.seek(marker.time)),
           input,
           button("×", "Remove marker " + name, () => remove(marker)),
         );
@@ -92,19 +106,10 @@ export function makeMarkers({ list, none, save }, on) {
     return there.length ? there[direction > 0 ? 0 : there.length - 1].time : null;
   }
 
-  const saveTrack = () =>
-    saveText(
-      "labels.txt",
-      markers
-        .map(
-          (one, n) =>
-            [one.time.toFixed(6), one.time.toFixed(6), plainLabel(one.label) || "M" + (n + 1)].join("\t") + "\n",
-        )
-        .join(""),
-    );
-  save.addEventListener("click", saveTrack);
+  save.addEventListener("click", () => saveTrack(markers));
   return {
     load,
+    take,
     add,
     beside,
     get all() {
@@ -112,6 +117,17 @@ export function makeMarkers({ list, none, save }, on) {
     },
   };
 }
+
+export const saveTrack = (markers) =>
+  saveText(
+    "labels.txt",
+    markers
+      .map(
+        (one, n) =>
+          [one.time.toFixed(6), one.time.toFixed(6), plainLabel(one.label) || "M" + (n + 1)].join("\t") + "\n",
+      )
+      .join(""),
+  );
 
 // One line of plain text that no spreadsheet takes for a formula.
 const plainLabel = (text) =>

@@ -1,5 +1,6 @@
 // One clock for the page: the clip that plays, or a silent clock where a browser cannot play it. Whoever listens is told
-// the time of the frame that was presented, not the one that was asked for.
+// the time of the frame that was presented, not the one that was asked for. All times in and out are the trace's; what
+// is played may begin at another moment than its own 0, which is added on the way out and taken off on the way in.
 
 const REVERSE_RATES = [1, 2, 4];
 export const RATES = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 4];
@@ -9,28 +10,31 @@ export const RATES = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 4];
 export function makePlayer(video, { shown, changed, ended, unplayable }) {
   let wanted = null; // the latest place asked for while an earlier seek was still under way
   let silent = null; // the clock that stands in for a clip
-  let reverse = 0; // speed of playing backwards, 0 when not
+  let reverse = null; // {speed, at, since}: while playing backwards, how fast and from where; at is moved by seeks
+  let shuttled = false; // whether the speed comes of pressing L again
   let loaded = 0; // counts clips, so that callbacks of an earlier one fall silent
   let bounds = { start: 0, end: 0 };
+  let videoStart = 0; // the trace's time at the 0 of what is played
 
   function follow(ticket) {
     const onPresented = (_, frame) => {
       if (ticket !== loaded) return;
-      if (!video.seeking) shown(frame.mediaTime);
+      if (!video.seeking) shown(frame.mediaTime + videoStart);
       video.requestVideoFrameCallback(onPresented);
     };
     const onPaint = () => {
       if (ticket !== loaded) return;
-      if (!video.seeking && !silent) shown(video.currentTime);
+      if (!video.seeking && !silent) shown(time());
       requestAnimationFrame(onPaint);
     };
     if (video.videoWidth && video.requestVideoFrameCallback) video.requestVideoFrameCallback(onPresented);
     else requestAnimationFrame(onPaint); // sound alone presents no frames
   }
 
-  function load(url, { start, end, rate = 1 }) {
+  function load(url, { start, end, videoStart: begins = 0, rate = 1 }) {
     unload();
     bounds = { start, end };
+    videoStart = begins;
     const ticket = ++loaded;
     video.hidden = false;
     video.src = url;
@@ -49,7 +53,8 @@ export function makePlayer(video, { shown, changed, ended, unplayable }) {
 
   function unload() {
     loaded += 1;
-    reverse = 0;
+    reverse = null;
+    shuttled = false;
     wanted = silent = null;
     video.pause();
     video.removeAttribute("src");
@@ -65,41 +70,55 @@ export function makePlayer(video, { shown, changed, ended, unplayable }) {
   }
 
   function seek(time) {
+    if (reverse) Object.assign(reverse, { at: time, since: performance.now() });
     if (silent) silent.seek(time);
     else if (video.seeking) wanted = time;
-    else video.currentTime = time;
+    else put(time);
   }
+  const put = (time) => {
+    video.currentTime = time - videoStart;
+  };
 
   // Browsers do not play backwards, so the clip is led back by seeks, as fast as they are answered.
-  function lead(from, speed) {
-    const since = performance.now(),
-      ticket = loaded;
+  function lead(own) {
     const step = () => {
-      if (reverse !== speed || ticket !== loaded) return;
-      const time = Math.max(bounds.start, from - (speed * (performance.now() - since)) / 1000);
-      if (silent) (silent.seek(time), shown(time));
-      else if (!video.seeking) video.currentTime = time;
-      if (time > bounds.start) requestAnimationFrame(step);
-      else pause();
+      if (reverse !== own) return;
+      const now = performance.now();
+      own.at = Math.max(bounds.start, own.at - (own.speed * (now - own.since)) / 1000);
+      own.since = now;
+      const isThrough = own.at <= bounds.start;
+      if (silent) (silent.seek(own.at), shown(own.at));
+      else if (!video.seeking) put(own.at);
+      if (isThrough) ended();
+      if (isThrough && own.at <= bounds.start) pause();
+      else requestAnimationFrame(step);
     };
     requestAnimationFrame(step);
   }
 
   function pause() {
-    reverse = 0;
+    reverse = null;
     if (silent) silent.pause();
     else video.pause();
+    unshuttle();
     changed();
   }
 
   function play() {
-    reverse = 0;
+    reverse = null;
+    unshuttle();
     if (silent) silent.play();
     else video.play().catch(changed);
   }
 
+  function unshuttle() {
+    if (shuttled) setRate(1);
+  }
+
   function setRate(rate) {
-    if (silent) silent.rate = rate;
+    shuttled = false;
+    if (reverse) reverse.speed = rate;
+    else if (silent) silent.rate = rate;
     else video.playbackRate = rate;
     changed();
   }
@@ -107,25 +126,29 @@ export function makePlayer(video, { shown, changed, ended, unplayable }) {
   // J and L of an editing desk: backward or forward, twice as fast at every further press, up to four times.
   function shuttle(direction) {
     if (direction > 0) {
-      if (!paused() && !reverse) setRate(Math.min(4, Math.max(1, rate()) * 2));
-      else {
+      if (!paused() && !reverse) {
+        setRate(Math.min(4, Math.max(1, rate()) * 2));
+        shuttled = true;
+      } else {
+        reverse = null;
         setRate(1);
         play();
       }
       return;
     }
-    const faster = REVERSE_RATES[Math.min(REVERSE_RATES.length - 1, REVERSE_RATES.indexOf(reverse) + 1)];
-    const from = time();
+    const faster = REVERSE_RATES.find((one) => one > (reverse ? reverse.speed : 0)) || Math.max(...REVERSE_RATES);
+    const at = reverse ? reverse.at : time();
     if (silent) silent.pause();
     else video.pause();
-    reverse = faster;
+    if (shuttled) setRate(1);
+    reverse = { speed: faster, at, since: performance.now() };
     changed();
-    lead(from, faster);
+    lead(reverse);
   }
 
-  const time = () => (silent ? silent.time : video.currentTime);
+  const time = () => (silent ? silent.time : video.currentTime + videoStart);
   const paused = () => !reverse && (silent ? silent.paused : video.paused);
-  const rate = () => (reverse ? -reverse : silent ? silent.rate : video.playbackRate);
+  const rate = () => (reverse ? -reverse.speed : silent ? silent.rate : video.playbackRate);
   const changeRate = (by) => {
     const place = RATES.findIndex((one) => one >= Math.abs(rate()) - 1e-6);
     setRate(RATES[Math.max(0, Math.min(RATES.length - 1, place + by))]);
@@ -135,7 +158,7 @@ export function makePlayer(video, { shown, changed, ended, unplayable }) {
     if (wanted !== null) {
       const next = wanted;
       wanted = null;
-      video.currentTime = next;
+      put(next);
     }
   });
   video.addEventListener("error", goSilent);

@@ -39,6 +39,7 @@ export function listenToTheme(button, changed) {
     show();
   });
   system.addEventListener("change", show);
+  matchMedia("(forced-colors: active)").addEventListener("change", show);
   show();
 }
 

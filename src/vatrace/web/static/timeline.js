@@ -50,6 +50,7 @@ export function makeTimeline(parts, on) {
   function show(next, at = null) {
     trace = next;
     current = -1;
+    cursor.hidden = true;
     Object.assign(view, at || { from: bounds().start, to: bounds().end });
     place();
   }

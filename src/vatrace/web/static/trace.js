@@ -31,11 +31,14 @@ export function readTrace(json) {
     note: json.note || "",
     warnings: json.warnings || [],
     times,
+    videoStart: json.video_start || 0, // the clip's time at which the playable copy begins
     last: times.length - 1,
     start: times.length ? times[0] : 0,
     end: endOf(times),
   };
-  trace.people = json.people.map((one) => readPerson(one, trace));
+  // A clip in which nobody was found still has a trace, of one person without values.
+  const people = json.people.length ? json.people : [{ person: 0 }];
+  trace.people = people.map((one) => readPerson(one, trace));
   return trace;
 }
 
@@ -50,6 +53,7 @@ export function readPerson(one, trace) {
     faceScore: known(one.face_score, length),
     gateFace: known(one.gate_face, length),
     gateVoice: known(one.gate_voice, length),
+    boxes: (one.face_box || []).some(Boolean) ? one.face_box : null,
   };
   person.spans = missingSpans(person, trace);
   return person;
@@ -139,7 +143,7 @@ export function statistics(person, trace, from, to) {
   for (let i = from; i <= to; i++) if (hasAny(person, i)) valid += 1;
   return {
     frames: to - from + 1,
-    valid: valid / (to - from + 1),
+    valid: to < from ? null : valid / (to - from + 1),
     valence: course(person.valence, trace, from, to),
     arousal: course(person.arousal, trace, from, to),
     face: share(person.face, from, to),

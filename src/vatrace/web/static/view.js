@@ -2,10 +2,23 @@
 
 import { dashOf, drawCurves } from "./curves.js";
 import { drawMoment, drawPlane } from "./plane.js";
+import { reasonsOf } from "./reasons.js";
 import { statistics } from "./trace.js";
-import { clock, faceWords, part, personName, restsOn, sentence, signed, summary, voiceWords } from "./words.js";
+import {
+  WHOSE_VOICE,
+  clock,
+  faceWords,
+  part,
+  personName,
+  restsOn,
+  sentence,
+  signed,
+  summary,
+  voiceWords,
+} from "./words.js";
 
 const SPOKEN_EVERY_MS = 5000; // while playing; a screen reader could not keep up with more
+const RESTING_DIGITS = 3; // of the time while nothing plays, so that frames can be told apart
 const STILL_EVERY_MS = 250; // redraws of the plane for readers who asked for less motion
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const $ = (id) => document.getElementById(id);
@@ -18,6 +31,7 @@ export function makeView(given) {
     colour = given.colours();
   let withOthers = true,
     isLive = false,
+    reasons = {}, // why something is empty
     asked = false,
     spokenAt = 0,
     planeAt = 0,
@@ -32,7 +46,9 @@ export function makeView(given) {
     stretch: given.stretch(),
     markers: given.markers(),
     colour,
+    reasons,
   });
+  const digits = () => (isLive || given.playing() ? 1 : RESTING_DIGITS);
 
   function show(next, { live = false, view = null } = {}) {
     const before = chosen && isLive === live ? chosen.number : 0;
@@ -44,7 +60,8 @@ export function makeView(given) {
     if (!live) {
       drawPeople();
       describe();
-    }
+    } else tellReasons({});
+    if (trace.last < 0) blank();
     redraw();
   }
 
@@ -59,7 +76,24 @@ export function makeView(given) {
     given.chosen(person);
   }
 
+  function tellReasons(found) {
+    reasons = found;
+    $("space-none").textContent = reasons.plane || "";
+    $("space-none").hidden = !reasons.plane;
+  }
+
+  // No moment is shown: whatever stood here was of another trace.
+  function blank() {
+    for (const id of ["read-time", "read-valence", "read-arousal"]) $(id).textContent = "–";
+    for (const id of ["read-face", "read-voice", "read-rests", "read-whose", "spoken"]) $(id).textContent = "";
+    for (const name of ["face", "voice"]) $("gauge-" + name).parentElement.hidden = true;
+    clearTimeout(speaking);
+    $("timeline").setAttribute("aria-valuenow", "0");
+    $("timeline").setAttribute("aria-valuetext", "no value yet");
+  }
+
   function describe() {
+    tellReasons(reasonsOf(chosen, trace));
     $("curves-caption").textContent = summary(trace, chosen, statistics(chosen, trace, 0, trace.last));
     const line = $("timeline");
     line.setAttribute("aria-valuemin", trace.start.toFixed(2));
@@ -90,15 +124,21 @@ export function makeView(given) {
     current = i;
     given.timeline.moveTo(i);
     if (given.playing()) given.timeline.follow(trace.times[i]);
-    drawReadout();
-    const line = $("timeline");
-    line.setAttribute("aria-valuenow", trace.times[i].toFixed(2));
-    line.setAttribute("aria-valuetext", words(i));
+    tell();
     if (performance.now() - planeAt >= (still.matches && given.playing() ? STILL_EVERY_MS : 0)) drawPoint();
     speak();
   }
 
-  const words = (i) => sentence(trace, chosen, i, trace.people.length > 1);
+  // The moment in numbers and words, finer while nothing plays.
+  function tell() {
+    if (!trace || current < 0 || current > trace.last) return;
+    drawReadout();
+    const line = $("timeline");
+    line.setAttribute("aria-valuenow", trace.times[current].toFixed(RESTING_DIGITS));
+    line.setAttribute("aria-valuetext", words(current));
+  }
+
+  const words = (i) => sentence(trace, chosen, i, trace.people.length > 1, digits());
 
   // Says the moment once it has come to rest, and now and then while playing.
   function speak() {
@@ -112,8 +152,10 @@ export function makeView(given) {
   }
 
   function drawReadout() {
-    $("now").textContent = clock(trace.times[current]);
-    $("read-time").textContent = isLive ? "now" : clock(trace.times[current]);
+    const time = clock(trace.times[current], digits());
+    $("now").textContent = time;
+    $("read-time").textContent = isLive ? "now" : time;
+    $("read-whose").textContent = !isLive && trace.people.length > 1 && chosen.voice ? WHOSE_VOICE : "";
     $("read-valence").textContent = signed(chosen.valence[current]);
     $("read-arousal").textContent = signed(chosen.arousal[current]);
     for (const [name, say, gate] of [
@@ -190,6 +232,7 @@ export function makeView(given) {
     trace = chosen = null;
     current = -1;
     clearTimeout(speaking);
+    tellReasons({});
     $("spoken").textContent = "";
   }
   function recolour() {
@@ -205,6 +248,7 @@ export function makeView(given) {
     tip,
     clear,
     drawPoint,
+    tell,
     speak,
     get trace() {
       return trace;

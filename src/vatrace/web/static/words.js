@@ -4,13 +4,14 @@ import { hasAny } from "./trace.js";
 
 export function clock(seconds, digits = 1) {
   const scale = 10 ** digits;
-  const ticks = Math.round(Math.max(0, seconds) * scale);
+  const ticks = Math.round(Math.abs(seconds) * scale);
   const rest = (ticks % (60 * scale)) / scale;
   const minutes = Math.floor(ticks / (60 * scale));
+  const sign = seconds < 0 && ticks ? "−" : ""; // a clip may begin before its own 0
   const tail = rest.toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
   return minutes < 60
-    ? minutes + ":" + tail
-    : Math.floor(minutes / 60) + ":" + String(minutes % 60).padStart(2, "0") + ":" + tail;
+    ? sign + minutes + ":" + tail
+    : sign + Math.floor(minutes / 60) + ":" + String(minutes % 60).padStart(2, "0") + ":" + tail;
 }
 
 export function signed(value) {
@@ -35,6 +36,14 @@ export function span(seconds) {
     seconds >= 3600 ? [seconds / 3600, "hour"] : seconds >= 60 ? [seconds / 60, "minute"] : [seconds, "second"];
   const rounded = Math.round(10 * size) / 10;
   return rounded + " " + unit + (rounded === 1 ? "" : "s");
+}
+
+// A time that runs out, no finer than it has to be told.
+export function shortSpan(seconds) {
+  if (seconds < 60) return "less than a minute";
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 90) return minutes + (minutes === 1 ? " minute" : " minutes");
+  return Math.floor(minutes / 60) + " hours";
 }
 
 export const personName = (person) =>
@@ -64,15 +73,18 @@ export function restsOn(person, i) {
   return "rests on " + (face && voice ? "face and voice" : "the " + (face ? "face" : "voice") + " alone") + gates;
 }
 
-export function sentence(trace, person, i, several) {
+export function sentence(trace, person, i, several, digits = 1) {
   const parts = [
-    clock(trace.times[i]),
+    clock(trace.times[i], digits),
     several ? personName(person) : "",
     "valence " + signed(person.valence[i]),
     "arousal " + signed(person.arousal[i]),
   ];
   return parts.concat(faceWords(person, i), voiceWords(person, i), restsOn(person, i)).filter(Boolean).join(", ");
 }
+
+// Of a clip with several people.
+export const WHOSE_VOICE = "The sound is the clip’s: who speaks is not known.";
 
 // The whole curve in two sentences, for those who do not see it.
 export function summary(trace, person, stats) {
@@ -90,12 +102,14 @@ export function summary(trace, person, stats) {
   const who = trace.people.length > 1 ? "Of " + personName(person) + ": " : "";
   const presence = seen ? " " + seen[0].toUpperCase() + seen.slice(1) + " of the frames." : "";
   const first = run("valence", stats.valence);
+  const whose = trace.people.length > 1 && stats.voice !== null ? " " + WHOSE_VOICE : "";
   return (
     who +
     (who ? first : first[0].toUpperCase() + first.slice(1)) +
     "; " +
     run("arousal", stats.arousal) +
     "." +
-    presence
+    presence +
+    whose
   );
 }
