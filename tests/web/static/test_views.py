@@ -126,14 +126,14 @@ def test_table_holds_the_means_of_each_second_and_every_frame(numbered: Page) ->
 def test_two_people_are_two_curves_and_either_can_stand_in_front(two: Page) -> None:
     assert is_drawn(two, 2.0, 0.8 * np.sin(2.0))
     second = 0.8 * np.sin(2.0 + 1.7)
-    two.tab.locator("#people").get_by_label("person 2").check()
+    two.tab.locator("#people").get_by_label("P1").check()
     two.tab.wait_for_timeout(100)
     assert is_drawn(two, 2.0, second)
     two.click_at(3.0)
-    assert two.described.startswith("0:03.000, person 2, valence −0.80")
-    assert two.text("#stretch-title") == "Whole clip, person 2"
+    assert two.described.startswith("0:03.000, P1, valence −0.80")
+    assert two.text("#stretch-title") == "Whole clip, P1"
     two.press("p")
-    assert two.described.startswith("0:03.000, person 1, the main one, valence +0.11")
+    assert two.described.startswith("0:03.000, P0, the main person, valence +0.11")
 
 
 def test_lines_of_two_people_differ_by_dash_and_number_not_by_colour_alone(two: Page) -> None:
@@ -143,11 +143,11 @@ def test_lines_of_two_people_differ_by_dash_and_number_not_by_colour_alone(two: 
     assert len(set(dashes)) == 2
     box = two.tab.locator("#timeline").bounding_box()
     two.tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
-    assert "person 1: valence" in two.text("#tip")
-    assert "person 2: valence" in two.text("#tip")
+    assert "P0: valence" in two.text("#tip")
+    assert "P1: valence" in two.text("#tip")
     two.tab.get_by_label("show the others").uncheck()
     two.tab.mouse.move(box["x"] + box["width"] / 2 + 3, box["y"] + 40)
-    assert "person 2" not in two.text("#tip")
+    assert "P1:" not in two.text("#tip")
 
 
 def test_silent_clip_rests_on_the_face_and_has_no_value_where_that_is_gone(page: Page) -> None:

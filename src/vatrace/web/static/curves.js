@@ -4,7 +4,7 @@
 
 import { indexAt } from "./trace.js";
 import { extremes } from "./thin.js";
-import { clock } from "./words.js";
+import { clock, shortName } from "./words.js";
 
 export const MARGIN = { left: 44, right: 24, bottom: 28 }; // CSS pixels around the panels
 export const HEADING = 32; // above each panel, for its name
@@ -291,7 +291,7 @@ function drawNumbers({ pen, scene }, panel, y, right) {
   let above = -Infinity;
   for (const { person, at } of ends) {
     above = Math.max(at, above + 13);
-    pen.fillText(person.number + 1, right + 8, above);
+    pen.fillText(shortName(person), right + 8, above);
   }
 }
 

@@ -1,6 +1,6 @@
 // Which face is whose: a thin frame and a name at each face, over the picture, where a clip has several people.
 
-import { personName } from "./words.js";
+import { personName, shortName } from "./words.js";
 
 const ABOVE = 0.14; // of the picture's height; a face nearer to the top has its name below
 
@@ -28,7 +28,7 @@ export function makeFaces({ layer, video, field, isOn }, chosen) {
     frame.tabIndex = -1;
     frame.hidden = true;
     frame.setAttribute("aria-label", "Choose " + personName(person));
-    name.textContent = personName(person).split(",")[0];
+    name.textContent = shortName(person);
     frame.append(name);
     frame.addEventListener("click", () => chosen(person));
     return frame;

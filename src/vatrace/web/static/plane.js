@@ -1,6 +1,7 @@
 // The valence-arousal plane: the chosen person's path, the last five seconds as a tail, this moment as a dot.
 
 import { hasPoint, indexAt } from "./trace.js";
+import { shortName } from "./words.js";
 
 const TAIL_SECONDS = 5;
 const MARGIN = { left: 34, right: 12, top: 10, bottom: 36 }; // left + right = top + bottom: the plane stays square
@@ -152,5 +153,5 @@ function ring({ pen, x, y }, person, current, colour) {
   pen.font = "600 10px " + getComputedStyle(document.body).fontFamily;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
-  pen.fillText(person.number + 1, at, level + 0.5);
+  pen.fillText(shortName(person), at, level + 0.5);
 }

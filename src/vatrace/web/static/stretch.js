@@ -1,7 +1,7 @@
 // The chosen stretch of a clip: what it holds in figures, and whether it is played again and again.
 
 import { framesOf, statistics } from "./trace.js";
-import { clock, percent, signed } from "./words.js";
+import { clock, percent, shortName, signed } from "./words.js";
 
 export function makeStretch({ title, rows, basis, clear, loop }, changed) {
   let stretch = null,
@@ -23,7 +23,7 @@ export function makeStretch({ title, rows, basis, clear, loop }, changed) {
       stats = statistics(person, trace, first, last);
     title.textContent =
       (stretch ? clock(stretch.from) + " to " + clock(stretch.to) : "Whole clip") +
-      (trace.people.length > 1 ? ", person " + (person.number + 1) : "");
+      (trace.people.length > 1 ? ", " + shortName(person) : "");
     rows.replaceChildren(row("valence", stats.valence), row("arousal", stats.arousal));
     basis.textContent =
       [

@@ -10,6 +10,7 @@ import {
   faceWords,
   part,
   personName,
+  shortName,
   restsOn,
   sentence,
   signed,
@@ -177,7 +178,7 @@ export function makeView(given) {
   function tip(i) {
     const lines = [clock(trace.times[i], 2)];
     for (const person of [chosen, ...others()]) {
-      const name = trace.people.length > 1 ? "person " + (person.number + 1) + ": " : "";
+      const name = trace.people.length > 1 ? shortName(person) + ": " : "";
       lines.push(name + "valence " + signed(person.valence[i]) + ", arousal " + signed(person.arousal[i]));
     }
     return [...lines, [faceWords(chosen, i), voiceWords(chosen, i)].filter(Boolean).join(", "), restsOn(chosen, i)];
@@ -199,7 +200,7 @@ export function makeView(given) {
     Object.assign(input, { type: "radio", name: "person", value: person.number, checked: person === chosen });
     input.setAttribute("aria-label", personName(person));
     input.addEventListener("change", () => choose(person));
-    label.append(input, sample(person), "person " + (person.number + 1));
+    label.append(input, sample(person), shortName(person));
     return label;
   }
 

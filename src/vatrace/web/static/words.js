@@ -46,8 +46,9 @@ export function shortSpan(seconds) {
   return Math.floor(minutes / 60) + " hours";
 }
 
-export const personName = (person) =>
-  person.number === 0 ? "person 1, the main one" : "person " + (person.number + 1);
+// As in the table, ELAN and the overlay.
+export const shortName = (person) => "P" + person.number;
+export const personName = (person) => shortName(person) + (person.number === 0 ? ", the main person" : "");
 
 export function faceWords(person, i) {
   if (!person.face || person.face[i] < 0) return "";
