@@ -88,6 +88,12 @@ def late(name: str) -> dict[str, Any]:
     return {**whole, "times": [LATE_SECONDS + time for time in whole["times"]], "video_start": LATE_SECONDS}
 
 
+def early(name: str) -> dict[str, Any]:
+    """A clip whose time starts half a second before 0."""
+    whole = one_person(name)
+    return {**whole, "times": [time - 0.5 for time in whole["times"]], "video_start": -0.5}
+
+
 def faces(name: str) -> dict[str, Any]:
     """Two people with a place each; the second one goes to the right and is not seen in the first second."""
     whole = two_people(name)
@@ -143,6 +149,7 @@ TRACES: dict[str, Callable[[str], dict[str, Any]]] = {
     "sound": sound_alone,
     "long": two_hours,
     "late": late,
+    "early": early,
     "faces": faces,
     "nothing": nothing,
 }

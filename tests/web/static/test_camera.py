@@ -66,6 +66,24 @@ def test_live_sends_pictures_and_sound_with_the_times_of_one_clock_and_shows_wha
     assert len(rows) > 5
 
 
+def test_live_does_not_begin_with_the_values_of_the_last_clip(page: Page) -> None:
+    page.open("two-people.mp4")
+    page.click_at(3.0)
+    page.tab.locator("#go-live").click()
+    page.tab.wait_for_timeout(600)
+    shown = page.text("#readout")
+    assert not any(digit in shown for digit in "0123456789"), shown
+    assert "who speaks" not in shown
+    assert page.tab.locator("#cursor").is_hidden()
+    assert page.tab.locator("#spoken").text_content() == ""
+    assert page.described == "no value yet"
+    assert page.tab.locator("#faces-field").is_hidden()
+    assert page.tab.locator("#people").is_hidden()
+    page.tab.locator("#go-live").click()
+    page.tab.locator("#cursor").wait_for()
+    assert page.text("#read-valence") == "0.00", "the clip again, at its start"
+
+
 def test_leaving_live_for_a_clip_switches_the_camera_off(page: Page) -> None:
     page.tab.goto(page.fake.url + "#live")
     page.tab.reload()

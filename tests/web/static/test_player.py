@@ -107,6 +107,7 @@ def test_l_doubles_the_speed_and_j_leads_the_clip_back(numbered: Page) -> None:
 
 def test_clip_whose_time_starts_late_is_in_step_and_can_be_sought(page: Page) -> None:
     page.open("late.mp4")
+    assert page.described.startswith("0:20.000, ")
     times = [LATE_SECONDS + index / FPS for index in range(NUM_FRAMES)]
     page.click_at(2.0)
     assert page.cursor == pytest.approx(22.0, abs=1.5 / FPS)
@@ -126,6 +127,14 @@ def test_clip_whose_time_starts_late_is_in_step_and_can_be_sought(page: Page) ->
     page.tab.wait_for_function("() => Number(document.getElementById('cursor').dataset.time) < 22")
     page.press("k")
     assert page.cursor > 20.5
+
+
+def test_clip_whose_time_starts_before_0_is_in_step_and_says_so(page: Page) -> None:
+    page.open("early.mp4")
+    assert page.described.startswith("−0:00.500, ")
+    page.click_at(0.2)
+    assert page.described.startswith("−0:00.3")
+    assert len(set(seen_and_cursor(page, [-0.5 + index / FPS for index in range(NUM_FRAMES)]))) == 1
 
 
 def test_a_seek_while_the_clip_goes_backwards_is_where_it_goes_on_from(numbered: Page) -> None:

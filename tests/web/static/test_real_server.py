@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from tests.inference.test_missing_modality import make_video
+from tests.media.clips import write_clip
+from tests.web.static.conftest import BIT_PIXELS, SEEN
 from tests.web.serving import Serving
 
-NUM_FRAMES = 50
+NUM_FRAMES, FPS = 50, 25
 
 
 @pytest.fixture
@@ -47,6 +49,43 @@ def test_clip_goes_in_and_its_curves_and_its_csv_come_out(browser: Any, server: 
     tab.wait_for_function("() => document.body.dataset.view === 'home'")
     assert complaints == []
     context.close()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_clip_that_starts_late_is_in_step(browser: Any, server: Serving, tmp_path: Path, suffix: str) -> None:
+    rate, start = 16_000, 20.0
+    film = write_clip(
+        tmp_path / f"late{suffix}",
+        times=[start + index / FPS for index in range(NUM_FRAMES)],
+        paint=numbered_picture,
+        sound=(0.2 * np.sin(np.arange(NUM_FRAMES * rate // FPS) / 14)).astype(np.float32)[None],
+        rate=rate,
+        audio_start=start,
+    )
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.goto(f"http://{server.host}/?token={server.token}")
+    tab.locator("#file").set_input_files(film)
+    tab.locator("#player").wait_for(timeout=60_000)
+    tab.wait_for_function("() => document.getElementById('video').readyState >= 3")
+    for share in (0.1, 0.6, 0.95):
+        box = tab.locator("#timeline").bounding_box()
+        tab.mouse.click(box["x"] + box["width"] * share, box["y"] + 40)
+        tab.wait_for_function("() => !document.getElementById('video').seeking")
+        tab.wait_for_timeout(200)
+        seen, cursor = tab.evaluate(SEEN)
+        assert cursor == pytest.approx(start + share * NUM_FRAMES / FPS, abs=1.5 / FPS)
+        assert seen == round((cursor - start) * FPS)
+    tab.get_by_role("button", name=f"Remove late{suffix}").click()
+    context.close()
+
+
+def numbered_picture(index: int, _: float) -> np.ndarray:
+    """Grey, with the index in eight squares along its top, as the clips of `conftest` have it."""
+    image = np.full((128, 128, 3), 128, dtype=np.uint8)
+    for bit in range(8):
+        image[:BIT_PIXELS, bit * BIT_PIXELS : (bit + 1) * BIT_PIXELS] = 255 * (index >> bit & 1)
+    return image
 
 
 def test_what_is_no_clip_is_refused_in_a_sentence(browser: Any, server: Serving) -> None:

@@ -52,7 +52,7 @@ def test_clip_that_goes_soon_says_so_in_the_list(page: Page) -> None:
     assert page.tab.locator("#expiry").is_hidden(), "this server does not say when"
     assert page.text("#clips .state") == "ready"
     only(page).expires_in = 250.0
-    page.tab.locator("#clips .state", has_text="ready · is deleted in 4 minutes").wait_for(timeout=QUIET_LOOK_MS)
+    page.tab.locator("#clips .state", has_text="ready, deleted in 4 min").wait_for(timeout=QUIET_LOOK_MS)
     assert page.text("#news") == "mine.mp4 is deleted in 4 minutes."
 
 

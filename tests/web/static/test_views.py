@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.web.static.conftest import Page
-from tests.web.static.fake_server import FPS, NUM_FRAMES, FakeServer, one_person
+from tests.web.static.fake_server import FPS, NOBODY, NUM_FRAMES, FakeServer, one_person
 
 END = NUM_FRAMES / FPS
 
@@ -39,6 +40,17 @@ DRAWN = """({ share, level, token, reach }) => {
 def is_drawn(page: Page, seconds: float, level: float, token: str = "valence", end: float = END) -> bool:
     where = {"share": seconds / end, "level": level, "token": token, "reach": 3}
     return bool(page.tab.evaluate(DRAWN, where))
+
+
+# Keeps what is written on the canvases, with its place.
+SPY = """() => {
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  window.written = [];
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    window.written.push([text, x, y, x + this.measureText(text).width, y + 11]);
+    write.call(this, text, x, y);
+  };
+}"""
 
 
 @pytest.fixture
@@ -238,6 +250,93 @@ def test_dark_mode_follows_the_system_or_the_button_and_recolours_the_curves(pag
     assert page.tab.evaluate(paper) == "rgb(19, 20, 24)"
     assert page.tab.locator("#theme").get_attribute("aria-pressed") == "true"
     assert is_drawn(page, 1.5, 0.8 * np.sin(1.5)), "in the dark theme's own blue"
+
+
+def test_sound_alone_says_why_there_is_no_valence_and_no_point(page: Page, sound: bytes) -> None:
+    page.tab.evaluate(SPY)
+    page.open("sound.wav", sound)
+    assert page.text("#space-none") == "No face was found, and this model reads no valence from a voice alone."
+    assert page.text("#space-none") in [text for text, *_ in page.tab.evaluate("window.written")], "on the panel, too"
+
+
+def test_clip_with_neither_face_nor_voice_says_so_everywhere(page: Page) -> None:
+    page.tab.evaluate(SPY)
+    page.open("nothing.mp4")
+    sentence = "No face was found and no voice was heard, so there is no value."
+    assert page.text("#space-none") == sentence
+    assert [text for text, *_ in page.tab.evaluate("window.written")].count(sentence) >= 2, "on both panels"
+    assert page.text("#warnings") == NOBODY
+    assert page.text("#curves-caption") == "No frame of this clip has a value."
+    assert page.text("#stretch-basis") == "150 frames, 0% with a value, face seen in 0%, voice heard in 0%."
+    page.click_at(2.0)
+    assert page.described.endswith("valence –, arousal –, no face, no voice, no value here")
+    assert "NaN" not in page.text("body")
+
+
+def test_clip_with_values_everywhere_needs_no_reason(numbered: Page) -> None:
+    assert numbered.tab.locator("#space-none").is_hidden()
+
+
+def test_trace_without_people_or_frames_is_an_empty_page_and_no_broken_one(page: Page) -> None:
+    for name, change in (("one.mp4", {"people": []}), ("two.mp4", {"people": [], "times": []})):
+        told = one_person(name) | change
+        page.tab.route("**/trace.json", lambda route, _, told=told: route.fulfill(json=told))
+        page.choose(name)
+        page.tab.wait_for_function(f"() => document.querySelector('h1').textContent === '{name}'")
+        page.tab.locator("#player").wait_for()
+        page.tab.wait_for_timeout(200)
+        assert page.text("#curves-caption") == "No frame of this clip has a value."
+        page.press("k", ".", "End", "k")
+        assert "NaN" not in page.text("body")
+        page.tab.unroute("**/trace.json")
+
+
+def test_names_of_markers_close_together_are_not_written_over_each_other(page: Page) -> None:
+    page.tab.evaluate(SPY)
+    page.open("numbered.mp4")
+    page.press("Home")
+    for _ in range(4):
+        page.press("m", ".")
+    page.tab.evaluate("window.written = []")
+    page.press("m")
+    page.tab.wait_for_timeout(100)
+    boxes = [place for text, *place in page.tab.evaluate("window.written") if re.fullmatch(r"M\d+", text)]
+    assert len(boxes) >= 3
+    for n, (left, top, right, bottom) in enumerate(boxes):
+        for other in boxes[n + 1 :]:
+            assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+    told = page.tab.locator("#markers li button:first-child").all_inner_texts()
+    assert told[:3] == ["M1  0:00.00", "M2  0:00.04", "M3  0:00.08"]
+
+
+@pytest.mark.parametrize("width", [320, 360, 375])
+def test_figures_stay_in_their_card_on_a_narrow_phone(browser: Any, fake: FakeServer, clip: bytes, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 740}, has_touch=True)
+    page = Page(context.new_page(), fake, clip)
+    page.open("long.mp4")
+    assert page.tab.evaluate("document.documentElement.scrollWidth") <= width
+    right, edge = page.tab.evaluate(
+        "['.wide', '#stretch-card'].map((name) => document.querySelector(name).getBoundingClientRect().right)"
+    )
+    assert right <= edge
+    context.close()
+
+
+def test_what_tells_by_colour_is_seen_in_forced_colours(browser: Any, fake: FakeServer, clip: bytes) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, forced_colors="active")
+    page = Page(context.new_page(), fake, clip)
+    page.open("numbered.mp4")
+    page.click_at(1.0)
+    paper, *marks = page.tab.evaluate(
+        """() => [".card", "#cursor", ".key.valence", ".key.arousal", ".swatch.missing", "#gauge-face", "#gauge-voice"]
+          .map((name) => getComputedStyle(document.querySelector(name)).backgroundColor)"""
+    )
+    assert paper not in marks
+    assert "rgba(0, 0, 0, 0)" not in marks
+    assert is_drawn(page, 1.5, 0.8 * np.sin(1.5)), "the curve, in the system's own colour"
+    probe = "(name) => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim()"
+    assert page.tab.evaluate(probe, "valence") == "CanvasText"
+    context.close()
 
 
 @pytest.mark.parametrize("width", [390, 1440])

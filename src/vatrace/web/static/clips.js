@@ -214,7 +214,7 @@ export function makeClips({ section, list }, on) {
         item.querySelector(".state").textContent =
           STATES[clip.state] +
           (["working", "sending"].includes(clip.state) ? " " + percent(clip.progress) : "") +
-          (isSoon(clip) ? " · " + willBeDeleted(clip) : "");
+          (isSoon(clip) ? ", deleted in " + shortSpan(leftOf(clip), " min") : "");
         item.querySelector(".open").setAttribute("aria-current", String(clip.id === selected));
         bar.hidden = !BUSY.includes(clip.state);
         bar.value = clip.progress || 0;

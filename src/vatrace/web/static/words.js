@@ -39,10 +39,10 @@ export function span(seconds) {
 }
 
 // A time that runs out, no finer than it has to be told.
-export function shortSpan(seconds) {
-  if (seconds < 60) return "less than a minute";
+export function shortSpan(seconds, unit = "") {
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 90) return minutes + (minutes === 1 ? " minute" : " minutes");
+  if (minutes < 1) return unit ? "< 1" + unit : "less than a minute";
+  if (minutes < 90) return minutes + (unit || (minutes === 1 ? " minute" : " minutes"));
   return Math.floor(minutes / 60) + " hours";
 }
 
