@@ -16,14 +16,14 @@ from tests.web.static.fake_server import FPS, NOBODY, NUM_FRAMES, FakeServer, on
 END = NUM_FRAMES / FPS
 
 # Whether the curves' canvas has the colour of a token near a place: at a time, at a level of the first panel (valence).
-# The panels' geometry is written out again: four panels of weights 1.35, 1.35, .7 and .7 below headings of 32 pixels.
+# The panels' geometry is written out again: three panels of weights 1.35, 1.35 and .85 below headings of 32 pixels.
 DRAWN = """({ share, level, token, reach }) => {
   const canvas = document.getElementById("curves"), ratio = canvas.width / canvas.clientWidth;
   const probe = document.createElement("canvas").getContext("2d");
   probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--" + token);
   probe.fillRect(0, 0, 1, 1);
   const wanted = probe.getImageData(0, 0, 1, 1).data;
-  const tall = ((canvas.clientHeight - 28 - 4 * 32) * 1.35) / 4.1;
+  const tall = ((canvas.clientHeight - 28 - 3 * 32) * 1.35) / 3.55;
   const x = 44 + share * (canvas.clientWidth - 44 - 24), y = 32 + ((1 - level) / 2) * tall;
   const size = 2 * reach * ratio, copy = document.createElement("canvas");
   copy.width = copy.height = size;
@@ -73,10 +73,10 @@ def test_nothing_is_drawn_where_there_is_neither_face_nor_voice(numbered: Page) 
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (1.0, "face seen, score .98, voice heard, rests on face and voice (gates .61 / .39)"),
-        (2.5, "no face, voice heard, rests on the voice alone (gates .00 / 1.00)"),
+        (1.0, "face seen, score .98, voice heard, rests on face and voice (shares .61 / .39)"),
+        (2.5, "no face, voice heard, rests on the voice alone (shares .00 / 1.00)"),
         (4.2, "no face, no voice, no value here"),
-        (5.2, "face seen, score .98, no voice, rests on the face alone (gates 1.00 / .00)"),
+        (5.2, "face seen, score .98, no voice, rests on the face alone (shares 1.00 / .00)"),
     ],
 )
 def test_every_moment_says_what_its_value_rests_on(numbered: Page, seconds: float, words: str) -> None:
@@ -87,7 +87,44 @@ def test_every_moment_says_what_its_value_rests_on(numbered: Page, seconds: floa
     )
     shown = numbered.text("#readout")
     assert words.split(",")[0] in shown
-    assert ("gate" in shown) == ("gates" in words)
+    assert ("share" in shown) == ("shares" in words)
+
+
+def test_gates_that_are_shares_are_one_panel_and_others_two(page: Page) -> None:
+    shares = ["Valence", "Arousal", "Share of face and voice in the value"]
+    gates = ["Valence", "Arousal", "Face gate", "Voice gate"]
+    for name, factor, headings in (("one.mp4", 1.0, shares), ("two.mp4", 0.5, gates)):
+        told = one_person(name)
+        told["people"][0]["gate_voice"] = [
+            None if gate is None else factor * gate for gate in told["people"][0]["gate_voice"]
+        ]
+        page.tab.route("**/trace.json", lambda route, _, told=told: route.fulfill(json=told))
+        page.tab.evaluate(SPY)
+        page.choose(name)
+        page.tab.wait_for_function(f"() => document.querySelector('h1').textContent === '{name}'")
+        page.tab.locator("#player").wait_for()
+        page.settle()
+        written = {text for text, *_ in page.tab.evaluate("window.written")}
+        assert [heading for heading in dict.fromkeys(shares + gates) if heading in written] == headings
+        assert ("share" if factor == 1 else "gate") in page.text("#readout")
+        page.tab.unroute("**/trace.json")
+
+
+@pytest.mark.parametrize(("seconds", "face", "voice"), [(0.5, True, True), (2.5, False, True), (5.2, True, False)])
+def test_band_of_shares_has_the_colours_of_what_the_value_rests_on(
+    numbered: Page, seconds: float, face: bool, voice: bool
+) -> None:
+    at = """({ share, up }) => {
+      const canvas = document.getElementById("curves"), ratio = canvas.width / canvas.clientWidth;
+      const bottom = canvas.clientHeight - 28, tall = ((canvas.clientHeight - 28 - 3 * 32) * 0.85) / 3.55;
+      const x = 44 + share * (canvas.clientWidth - 44 - 24);
+      const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+      pen.drawImage(canvas, x * ratio, (bottom - up * tall) * ratio, 1, 1, 0, 0, 1, 1);
+      return [...pen.getImageData(0, 0, 1, 1).data];
+    }"""
+    low, high = (numbered.tab.evaluate(at, {"share": (seconds + 0.06) / END, "up": up}) for up in (0.15, 0.85))
+    assert (low[1] > low[0]) == face, "green at the bottom"
+    assert (high[0] > high[1]) == voice, "red at the top"
 
 
 def test_face_and_voice_of_the_curves_are_summed_up_in_words(numbered: Page) -> None:
@@ -165,7 +202,7 @@ def test_lines_of_two_people_differ_by_dash_and_number_not_by_colour_alone(two: 
 def test_silent_clip_rests_on_the_face_and_has_no_value_where_that_is_gone(page: Page) -> None:
     page.open("silent.mp4")
     page.click_at(2.0)
-    assert page.described.endswith("no voice, rests on the face alone (gates 1.00 / .00)")
+    assert page.described.endswith("no voice, rests on the face alone (shares 1.00 / .00)")
     page.click_at(5.0)
     assert page.described.endswith("valence –, arousal –, no face, no voice, no value here")
     assert page.text("#stretch-basis") == "150 frames, 67% with a value, face seen in 67%, voice heard in 0%."
@@ -177,7 +214,7 @@ def test_sound_alone_has_arousal_without_valence_and_says_so(page: Page, sound: 
     page.click_at(1.0, end=2.0)
     assert (
         page.described
-        == "0:01.000, valence –, arousal +0.49, no face, voice heard, rests on the voice alone (gates .00 / 1.00)"
+        == "0:01.000, valence –, arousal +0.49, no face, voice heard, rests on the voice alone (shares .00 / 1.00)"
     )
     assert page.text("#curves-caption").startswith("No frame has a value of valence; arousal runs from ")
     assert page.text("#stretch-basis").startswith("50 frames, 100% with a value")
@@ -300,7 +337,8 @@ def test_names_of_markers_close_together_are_not_written_over_each_other(page: P
     page.tab.evaluate("window.written = []")
     page.press("m")
     page.tab.wait_for_timeout(100)
-    boxes = [place for text, *place in page.tab.evaluate("window.written") if re.fullmatch(r"M\d+", text)]
+    written = {text: place for text, *place in page.tab.evaluate("window.written")}  # the last drawing of each
+    boxes = [place for text, place in written.items() if re.fullmatch(r"M\d+", text)]
     assert len(boxes) >= 3
     for n, (left, top, right, bottom) in enumerate(boxes):
         for other in boxes[n + 1 :]:

@@ -11,6 +11,7 @@ export const HEADING = 32; // above each panel, for its name
 const DASHES = [[], [7, 4], [2, 3.5], [10, 3, 2, 3]]; // person by person, then again from the start
 const TICK_STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 const TICK_PIXELS = 64;
+const SHARE_ALPHA = 0.32;
 const MARKER_ROWS = 4; // of names of markers that stand close together
 const SHORT_BELOW = 460; // pixels; narrower panels have shorter headings
 
@@ -59,6 +60,18 @@ const PANELS = [
     channel: "voice",
   },
 ];
+// In place of the two gates, where they are shares of one whole.
+const SHARE_PANEL = {
+  ...GATE,
+  key: "gateFace",
+  name: "Share of face and voice in the value",
+  shortName: "Share of face and voice",
+  words: "the face’s below the line, the voice’s above it",
+  short: "",
+  channel: "share",
+  colour: "ink",
+  weight: 0.85,
+};
 
 export const dashOf = (person) => DASHES[person.number % DASHES.length];
 
@@ -84,7 +97,7 @@ export function drawCurves(canvas, scene) {
     x: (time) => MARGIN.left + ((time - from) / (to - from)) * wide,
   };
   const people = [...scene.others, scene.chosen];
-  const panels = PANELS.filter((panel) => !panel.channel || people.some((one) => one[panel.key]));
+  const panels = panelsOf(people);
   const unit = (height - MARGIN.bottom - HEADING * panels.length) / panels.reduce((sum, one) => sum + one.weight, 0);
   let top = 0;
   for (const panel of panels) {
@@ -93,6 +106,12 @@ export function drawCurves(canvas, scene) {
     top += unit * panel.weight;
   }
   drawTimes(frame, top);
+}
+
+function panelsOf(people) {
+  const gated = people.filter((one) => one.gateFace || one.gateVoice);
+  if (gated.length && gated.every((one) => one.shares)) return [...PANELS.filter((one) => !one.channel), SHARE_PANEL];
+  return PANELS.filter((panel) => !panel.channel || people.some((one) => one[panel.key]));
 }
 
 function font(pen, size, weight = 400) {
@@ -109,6 +128,7 @@ function drawPanel(frame, panel, top, bottom) {
   pen.clip();
   drawBands(frame, panel, top, bottom);
   drawGrid(frame, panel, y, top, bottom);
+  if (panel === SHARE_PANEL) drawShares(frame, panel, y, top, bottom);
   drawStretch(frame, top, bottom);
   if (!panel.channel) drawBandNames(frame, bottom);
   pen.restore();
@@ -122,6 +142,7 @@ function drawPanel(frame, panel, top, bottom) {
   drawMarkers(frame, top, bottom, panel.key === "valence");
   pen.restore();
   drawReason(frame, panel, y);
+  if (panel === SHARE_PANEL) drawShareNames(frame, top, bottom);
   if (scene.others.length && !panel.channel) drawNumbers(frame, panel, y, right);
 }
 
@@ -130,8 +151,9 @@ function drawHeading({ pen, scene, left, wide }, panel, top) {
   pen.textBaseline = "alphabetic";
   font(pen, 13, 600);
   pen.fillStyle = scene.colour.ink;
-  pen.fillText(panel.name, left, top - 10);
-  const shift = pen.measureText(panel.name).width + 9;
+  const name = (wide < SHORT_BELOW && panel.shortName) || panel.name;
+  pen.fillText(name, left, top - 10);
+  const shift = pen.measureText(name).width + 9;
   font(pen, 12.5);
   pen.fillStyle = scene.colour.soft;
   pen.fillText(wide < SHORT_BELOW ? panel.short : panel.words, left + shift, top - 10);
@@ -231,10 +253,38 @@ function drawSeries({ pen, scene, ratio, wide, x }, panel, person, y, chosen) {
   pen.setLineDash(dashOf(person));
   pen.lineWidth = chosen ? 2.2 : 1.5;
   pen.globalAlpha = chosen ? 1 : 0.75;
-  pen.strokeStyle = colour[panel.channel || panel.key];
+  pen.strokeStyle = colour[panel.colour || panel.channel || panel.key];
   pen.stroke();
   pen.setLineDash([]);
   pen.globalAlpha = 1;
+}
+
+// The chosen person's value is one band: the face's share of it at the bottom, the voice's on top.
+function drawShares({ pen, scene, ratio, left, wide }, panel, y, top, bottom) {
+  const { trace, view, chosen, colour } = scene,
+    series = chosen[panel.key];
+  if (!series || trace.last < 0) return;
+  const columns = Math.max(1, Math.round(wide * ratio)),
+    step = wide / columns;
+  pen.globalAlpha = SHARE_ALPHA;
+  for (let n = 0; n < columns; n++) {
+    const time = view.from + ((n + 0.5) / columns) * (view.to - view.from),
+      share = time < trace.start ? NaN : series[indexAt(trace.times, time)];
+    if (Number.isNaN(share)) continue;
+    const x = left + n * step;
+    pen.fillStyle = colour.face;
+    pen.fillRect(x, y(share), step, bottom - y(share));
+    pen.fillStyle = colour.voice;
+    pen.fillRect(x, top, step, y(share) - top);
+  }
+  pen.globalAlpha = 1;
+}
+
+function drawShareNames({ pen, scene, left }, top, bottom) {
+  font(pen, 11);
+  const colour = { card: scene.colour.card, soft: scene.colour.ink };
+  label(pen, "voice", left + 24, top + 18, colour);
+  label(pen, "face", left + 22, bottom - 1, colour);
 }
 
 function tracePoints(pen, times, series, first, last, x, y) {

@@ -1,7 +1,7 @@
 // The same trace as a table, a page of rows at a time: means of each second, or every frame.
 
 import { framesOf, statistics } from "./trace.js";
-import { clock, part, percent, signed } from "./words.js";
+import { clock, gateWord, part, percent, signed } from "./words.js";
 
 const ROWS = 100; // on a page; a table of 216,000 rows would stop any browser
 
@@ -32,8 +32,8 @@ export function makeTable({ details, head, body, step, before, after, place }) {
       ["face seen", "face", percent],
       ["voice heard", "voice", percent],
       ["face score", "faceScore", part],
-      ["face gate", "gateFace", part],
-      ["voice gate", "gateVoice", part],
+      ["face " + gateWord(person), "gateFace", part],
+      ["voice " + gateWord(person), "gateVoice", part],
     ].filter(([, key]) => person[key]);
 
   function draw() {

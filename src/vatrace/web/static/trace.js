@@ -3,6 +3,7 @@
 
 const CLOCK_TOLERANCE_SECONDS = 0.002; // between the container's timestamp and the browser's
 const LONE_FRAME_SECONDS = 0.04; // drawn width of a trace's only frame
+const SHARES_TOLERANCE = 0.001; // of rounded numbers
 const UNKNOWN = -1; // of a face or a voice: the model does not take it
 
 const KINDS = ["", "no face", "no voice", "neither face nor voice"];
@@ -55,8 +56,15 @@ export function readPerson(one, trace) {
     gateVoice: known(one.gate_voice, length),
     boxes: (one.face_box || []).some(Boolean) ? one.face_box : null,
   };
+  person.shares = sumToOne(person);
   person.spans = missingSpans(person, trace);
   return person;
+}
+
+// Whether the two gates are the shares of face and voice in the value, rather than gates of their own.
+function sumToOne({ gateFace, gateVoice }) {
+  if (!gateFace || !gateVoice) return false;
+  return gateFace.every((one, i) => Number.isNaN(one) || Math.abs(one + gateVoice[i] - 1) < SHARES_TOLERANCE);
 }
 
 function endOf(times) {

@@ -8,6 +8,7 @@ import {
   WHOSE_VOICE,
   clock,
   faceWords,
+  gateWord,
   part,
   personName,
   shortName,
@@ -166,7 +167,7 @@ export function makeView(given) {
       const text = say(chosen, current),
         share = gate ? gate[current] : NaN;
       $("read-" + name).textContent =
-        text + (Number.isNaN(share) ? "" : (text ? " · " : name + " ") + "gate " + part(share));
+        text + (Number.isNaN(share) ? "" : (text ? " · " : name + " ") + gateWord(chosen) + " " + part(share));
       $("read-" + name).classList.toggle("missing", text.startsWith("no "));
       $("gauge-" + name).style.width = (Number.isNaN(share) ? 0 : 100 * share) + "%";
       $("gauge-" + name).parentElement.hidden = !gate;

@@ -61,6 +61,8 @@ export function voiceWords(person, i) {
   return person.voice[i] ? "voice heard" : "no voice";
 }
 
+export const gateWord = (person) => (person.shares ? "share" : "gate");
+
 export function restsOn(person, i) {
   if (!person.face && !person.voice) return "";
   if (!hasAny(person, i)) return "no value here";
@@ -69,7 +71,7 @@ export function restsOn(person, i) {
   if (!face && !voice) return "";
   const gates =
     person.gateFace && person.gateVoice
-      ? " (gates " + part(person.gateFace[i]) + " / " + part(person.gateVoice[i]) + ")"
+      ? " (" + gateWord(person) + "s " + part(person.gateFace[i]) + " / " + part(person.gateVoice[i]) + ")"
       : "";
   return "rests on " + (face && voice ? "face and voice" : "the " + (face ? "face" : "voice") + " alone") + gates;
 }
