@@ -10,8 +10,8 @@ import pytest
 
 from tests.inference.test_missing_modality import make_video
 from tests.media.clips import write_clip
-from tests.web.static.conftest import BIT_PIXELS, SEEN
 from tests.web.serving import Serving
+from tests.web.static.conftest import BIT_PIXELS, SEEN
 
 NUM_FRAMES, FPS = 50, 25
 
