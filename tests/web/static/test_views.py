@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -51,6 +52,18 @@ SPY = """() => {
     write.call(this, text, x, y);
   };
 }"""
+
+
+def picture(page: Page, selector: str) -> np.ndarray:
+    """What is seen of an element: `[height, width, 3]`, 0 to 255."""
+    shot = np.frombuffer(page.tab.locator(selector).screenshot(), np.uint8)
+    return np.asarray(cv2.imdecode(shot, cv2.IMREAD_COLOR))
+
+
+def contrast(page: Page, selector: str) -> int:
+    """Darkest to lightest within an element."""
+    seen = picture(page, selector)
+    return int(seen.max()) - int(seen.min())
 
 
 @pytest.fixture
@@ -365,12 +378,10 @@ def test_what_tells_by_colour_is_seen_in_forced_colours(browser: Any, fake: Fake
     page = Page(context.new_page(), fake, clip)
     page.open("numbered.mp4")
     page.click_at(1.0)
-    paper, *marks = page.tab.evaluate(
-        """() => [".card", "#cursor", ".key.valence", ".key.arousal", ".swatch.missing", "#gauge-face", "#gauge-voice"]
-          .map((name) => getComputedStyle(document.querySelector(name)).backgroundColor)"""
-    )
-    assert paper not in marks
-    assert "rgba(0, 0, 0, 0)" not in marks
+    for name in (".readout .key.valence", ".readout .key.arousal", ".swatch.missing", ".face .gauge", ".voice .gauge"):
+        assert contrast(page, name) > 100, name
+    line = picture(page, "#cursor")[20:60, 1]  # below the dot at its top
+    assert line.max() < 60, "the cursor is as dark as the text"
     assert is_drawn(page, 1.5, 0.8 * np.sin(1.5)), "the curve, in the system's own colour"
     probe = "(name) => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim()"
     assert page.tab.evaluate(probe, "valence") == "CanvasText"
