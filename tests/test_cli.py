@@ -130,7 +130,8 @@ def test_data_go_to_stdout_and_talk_to_stderr_without_colours(small_demo: Demo, 
     done = run("predict", clip, "--model", small_demo.model, "--out", "-", cwd=tmp_path)
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert lines[0] == "frame,time,person,valence,arousal,face,voice,face_score,gate_face,gate_voice"
+    head = "frame,time,person,valence,arousal,face,voice,face_score,gate_face,gate_voice,"
+    assert lines[0] == head + "face_left,face_top,face_right,face_bottom"
     assert len(lines) == 176
     assert "drawn faces" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr

@@ -138,14 +138,15 @@ def test_clip_whose_time_starts_before_0_is_in_step_and_says_so(page: Page) -> N
 
 
 def test_a_seek_while_the_clip_goes_backwards_is_where_it_goes_on_from(numbered: Page) -> None:
-    numbered.click_at(4.5)
+    numbered.click_at(2.0)
     numbered.press("j")
-    numbered.tab.wait_for_function("() => Number(document.getElementById('cursor').dataset.time) < 4.4")
-    numbered.click_at(5.5, settles=False)  # going backwards is seeking all the time
+    numbered.tab.wait_for_function("() => Number(document.getElementById('cursor').dataset.time) < 1.8")
+    box = numbered.tab.locator("#timeline").bounding_box()
+    numbered.tab.mouse.click(box["x"] + box["width"] * 5 / END, box["y"] + 40)  # it never settles while it is led back
     assert numbered.text("#rate") == "−1×"
     numbered.tab.wait_for_timeout(200)
     after = numbered.cursor
-    assert 1 < after < 5.5, "on a slow machine much has gone by"
+    assert 2 < after < 5
     numbered.press("ArrowRight")
     numbered.tab.wait_for_timeout(50)
     assert numbered.cursor > after, "a second on, less what ran meanwhile"
