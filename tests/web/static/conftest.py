@@ -98,12 +98,11 @@ class Page:
         self.tab.wait_for_function("() => !document.getElementById('video').seeking")
         self.tab.wait_for_timeout(150)
 
-    def click_at(self, seconds: float, end: float = NUM_FRAMES / FPS, *, settles: bool = True) -> None:
+    def click_at(self, seconds: float, end: float = NUM_FRAMES / FPS) -> None:
         self.tab.locator("#timeline").scroll_into_view_if_needed()
         box = self.tab.locator("#timeline").bounding_box()
         self.tab.mouse.click(box["x"] + box["width"] * seconds / end, box["y"] + 40)
-        if settles:
-            self.settle()
+        self.settle()
 
     def press(self, *keys: str) -> None:
         for key in keys:
