@@ -125,8 +125,8 @@ class Trace:
         itself and not on what it reads from the other (Eq. 4 of the paper).
 
         Example:
-            >>> predict("clip.mp4").gates[0].round(2).tolist()  # a face and a voice
-            [0.78, 0.22]
+            >>> predict("clip.mp4").gates[0].round(2).tolist()  # it rests on the face alone
+            [1.0, 0.0]
         """
         from vatrace.report.basis import telling_gates
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.features.voices import spoken
 from vatrace.features.acoustic import ACOUSTIC_NAMES, AcousticExtractor, acoustic_extractor
 from vatrace.features.prosody import window_prosody
 from vatrace.inference.live_sound import HEARING, KEPT_SECONDS, STALE_SECONDS, LiveSound, RecentSound
-from vatrace.synth.corpus import plan_clip
 
 RATE = 16_000
 BLOCK = 1_600  # 0.1 s
@@ -124,9 +124,10 @@ def test_the_row_of_a_picture_is_that_of_the_whole_recording_a_little_before_it(
         assert np.median(deviation) < 0.1
 
 
-@pytest.mark.parametrize(("stop_seconds", "is_heard"), [(4.5, True), (3.5, False)])
+@pytest.mark.parametrize(("stop_seconds", "is_heard"), [(3.0, True), (3.6, True), (4.0, False), (5.5, True)])
 def test_prosody_is_that_of_the_last_three_seconds_while_somebody_speaks(stop_seconds: float, is_heard: bool) -> None:
-    samples = plan_clip(seed=2, subject=1, clip=0, seconds=6.0).waveform  # a pause from 2.4 to 3.9 s
+    pause = np.zeros(round(1.5 * RATE), np.float32)
+    samples = np.concatenate([spoken(3.0), pause, spoken(1.5)])
     sound, stop = LiveSound([acoustic_extractor("prosody")]), round(stop_seconds * RATE)
     for first in range(0, stop, BLOCK):
         sound.add(samples[first : first + BLOCK], first / RATE)

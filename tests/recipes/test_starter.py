@@ -21,6 +21,7 @@ from vatrace.models.late import LateNetwork
 from vatrace.recipes import starter_fit
 from vatrace.recipes.starter import CARD, LICENCES, read_labels, starter
 from vatrace.recipes.starter_fit import CIRCUMPLEX, REMARK, VoicedClip, expression_encoder, fit_voice, starter_model
+from vatrace.recipes.starter_joining import joining_of
 from vatrace.recipes.starter_measure import level_only, scored
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -77,7 +78,8 @@ def test_the_recipe_makes_the_same_bytes_twice_and_a_model_that_tells_high_from_
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
     predictor = VideoPredictor.from_folder(tmp_path / "one")
-    arousal = {name: predictor.predict(corpus / f"a-{name}.wav").trace.arousal.mean() for name in ("anger", "sadness")}
+    traces = {name: predictor.predict(corpus / f"a-{name}.wav").trace for name in ("anger", "sadness")}
+    arousal = {name: trace.arousal[trace.valid].mean() for name, trace in traces.items()}
     assert arousal["anger"] > arousal["sadness"] + 0.2
     card = (tmp_path / "one" / CARD).read_text("utf-8")
     assert "9 utterances of 3 speakers" in card
@@ -153,6 +155,33 @@ def test_the_intervals_hold_the_figure_and_the_level_alone_is_fitted_on_others()
     assert level_only(level, truth, speakers) == pytest.approx(truth)
     strange = np.where(speakers == "a", level + 100, level)  # one speaker's gain: his own clips cannot mend it
     assert np.abs(level_only(strange, truth, speakers)[speakers == "a"]).min() > 1
+
+
+def test_the_votes_of_crema_d_give_the_slopes_and_the_intercepts_that_the_card_states() -> None:
+    joining = joining_of(shared("cremad") / "tabulatedVotes.csv")
+    planes = (joining.valence_of_face, joining.arousal_of_face, joining.arousal_of_voice, joining.arousal_of_both)
+    slopes = (
+        (starter_fit.VALENCE_OF_FACE,),
+        (starter_fit.AROUSAL_OF_FACE_ALONE,),
+        (starter_fit.AROUSAL_OF_VOICE_ALONE,),
+        starter_fit.AROUSAL_OF_BOTH,
+    )
+    assert joining.num_clips == 7_442
+    for plane, slope, intercept in zip(planes, slopes, starter_fit.INTERCEPTS_LEFT_OUT, strict=True):
+        assert plane.slopes == pytest.approx(slope, abs=0.005)
+        assert plane.intercept == pytest.approx(intercept, abs=0.0005)
+
+
+def test_a_face_and_a_voice_in_the_middle_are_read_as_in_the_middle() -> None:
+    network = load_model(starter_folder()).network
+    assert isinstance(network, LateNetwork)
+    with torch.no_grad():
+        network.voice.weight.zero_()
+        network.voice.bias.zero_()
+        neutral = torch.tensor([[[0.0, 0, 0, 0, 0, 0, 1.0]]])
+        for hears in (True, False):
+            values = network(neutral, torch.zeros(1, 1, 36), torch.tensor([[True]]), torch.tensor([[hears]])).values
+            assert values.flatten().tolist() == [0.0, 0.0]
 
 
 def test_the_ratios_are_those_of_the_raters_of_crema_d() -> None:

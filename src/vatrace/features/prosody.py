@@ -5,9 +5,9 @@ from the mean of the active rows, which is what levelling a recording to -26 dB 
 comes to, so that gain changes nothing.
 
 Sound is mono float32 in [-1, 1] at 16 kHz. A file is described in windows of 3 s every 0.5 s; a video frame takes the
-window of speech whose middle is nearest. A frame is valid where somebody is heard: while there is sound, from 0.25 s
-before a voiced row of a window of speech (words begin unvoiced) to 0.75 s after it (a pause between words belongs to
-the speech).
+window of speech whose middle is nearest. A frame is valid where somebody is heard (`speech_gate`): beside a voiced row
+of a window of speech, or in a pause of up to a second between two of them. It never is before the first voiced row or
+after the last, but for the 40 ms that a row looks at.
 """
 
 from __future__ import annotations
@@ -20,38 +20,20 @@ from jaxtyping import Bool, Float32, Float64
 from numpy.typing import NDArray
 
 from vatrace.features.mfcc import SAMPLE_RATE_HZ
-from vatrace.features.speech_rows import (
-    COLUMN,
-    HOP_SAMPLES,
-    ROWS_AT_ONCE,
-    Rows,
-    row_centres,
-    speech_rows,
+from vatrace.features.speech_gate import (
+    ROWS_A_SECOND,
+    SHORTEST_VOICED_ROWS,
+    active_and_voiced,
+    heard_at,
+    is_speech,
+    runs_of,
 )
+from vatrace.features.speech_rows import COLUMN, ROWS_AT_ONCE, Rows, row_centres, speech_rows
 
 WINDOW_SECONDS = 3.0
 WINDOW_ROWS = 300
 HOP_ROWS = ROWS_AT_ONCE  # a new window every half second
-ROWS_A_SECOND = SAMPLE_RATE_HZ // HOP_SAMPLES
-LEAD_SECONDS = 0.25  # before a voiced row
-PAUSE_SECONDS = 0.75  # after it
-ACTIVE_RANGE_DB = 30.0  # below the loud rows of a window; what is quieter is a pause
-QUIETEST_DB = -65.0  # of full scale: quieter speech than this is not looked for
-VOICED_PERIODICITY = 0.5  # white noise reaches .3, a vowel .9
-SHORTEST_VOICED_ROWS = 3
 SMOOTH_ROWS = 7  # 70 ms, less than a syllable
-LEAST_VOICED_SECONDS = 0.2
-LEAST_VOICED_SHARE = 0.15  # of the active rows; speech .28
-CLEAR_PERIODICITY = 0.7  # median of the voiced rows; acted speech .77, and hardly any noise
-# Breathy voices and compressed sound have less: 12 clips of CREMA-D .59 to .81. So has noise in a narrow band, but its
-# pitch jumps: a median of 1.4 semitones from row to row, against .15 to 1.0 in those clips (one, .59, has 1.9).
-LEAST_PERIODICITY = 0.6
-MOST_STEP_SEMITONES = 1.2
-STILL_SEMITONES = 0.02  # from one row to the next
-MOST_STILL_SHARE = 0.35  # of the steps inside voiced stretches; speech .12
-LEAST_FLUX = 0.035  # mean over the voiced rows; speech .05
-LEAST_LOUDNESS_STD_DB = 3.0  # over the active rows; speech 5
-PITCH_REACH_SEMITONES = 12.0  # from the window's median; further away the tracker has jumped an octave
 
 PROSODY_NAMES = (
     "pitch_mean",
@@ -146,7 +128,8 @@ def prosody_of_blocks(
     values = np.zeros((len(times_seconds), PROSODY_DIM), np.float32)
     if not windows:
         return values, np.zeros(len(times_seconds), bool)
-    valid = _heard(windows, np.asarray(times_seconds) - starts[0], num_samples / SAMPLE_RATE_HZ)
+    seconds = num_samples / SAMPLE_RATE_HZ
+    valid = heard_at(_voiced(windows), seconds, np.asarray(times_seconds) - starts[0])
     values[valid] = _nearest(windows, np.asarray(times_seconds)[valid] - starts[0])
     return values, valid
 
@@ -192,19 +175,13 @@ def _if_speech(first_row: int, rows: Rows) -> Iterator[_SpeechWindow]:
         yield _SpeechWindow(first_row, described)
 
 
-def _heard(
-    windows: list[_SpeechWindow], times_seconds: NDArray[np.float64], duration_seconds: float
-) -> NDArray[np.bool_]:
-    """Whether there is sound, and a voiced row near enough, at each time after the first sample."""
+def _voiced(windows: list[_SpeechWindow]) -> NDArray[np.bool_]:
+    """The rows of the recording, up to the last window of speech, in which a voice sounds."""
     last = windows[-1]
     voiced = np.zeros(last.first_row + len(last.described.voiced), bool)
     for each in windows:
         voiced[each.first_row : each.first_row + len(each.described.voiced)] |= each.described.voiced
-    centres = row_centres(len(voiced))[voiced]
-    after = np.searchsorted(centres, times_seconds - PAUSE_SECONDS)
-    before = np.searchsorted(centres, times_seconds + LEAD_SECONDS, side="right")
-    near: NDArray[np.bool_] = before > after
-    return near & (times_seconds >= 0) & (times_seconds < duration_seconds)
+    return voiced
 
 
 def _nearest(windows: list[_SpeechWindow], times_seconds: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -216,7 +193,7 @@ def _nearest(windows: list[_SpeechWindow], times_seconds: NDArray[np.float64]) -
 
 
 def _of_rows(rows: Rows) -> WindowProsody:
-    active, voiced = _active_and_voiced(rows)
+    active, voiced = active_and_voiced(rows)
     if voiced.sum() < SHORTEST_VOICED_ROWS:
         return WindowProsody(np.zeros(PROSODY_DIM, np.float32), False, np.zeros(len(rows), bool))
     values = [
@@ -228,57 +205,6 @@ def _of_rows(rows: Rows) -> WindowProsody:
     ]
     features = np.array(values, np.float32)
     return WindowProsody(features, is_speech(rows, active, voiced), voiced)
-
-
-def _active_and_voiced(rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Rows that are no pause, and those of them with a pitch that lasts."""
-    if not len(rows):
-        return np.zeros(0, bool), np.zeros(0, bool)
-    power = rows[:, COLUMN["power_db"]]
-    active = power > max(float(np.percentile(power, 95)) - ACTIVE_RANGE_DB, QUIETEST_DB)
-    voiced = active & (rows[:, COLUMN["periodicity"]] >= VOICED_PERIODICITY)
-    if voiced.any():
-        pitch = rows[:, COLUMN["pitch"]]
-        voiced &= np.abs(pitch - np.median(pitch[voiced])) <= PITCH_REACH_SEMITONES
-    for start, stop in _runs(voiced):
-        if stop - start < SHORTEST_VOICED_ROWS:
-            voiced[start:stop] = False
-    return active, voiced
-
-
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First row and row after the last of each stretch of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
-def is_speech(rows: Rows, active: NDArray[np.bool_], voiced: NDArray[np.bool_]) -> bool:
-    """Whether a window sounds as speech does.
-
-    Speech has voiced stretches between others, a pitch that never stands still, a spectrum that changes all the time,
-    and a loudness that falls between syllables. Noise is not periodic; the pitch of tones and notes stands still; the
-    spectrum of what is bowed, blown or hums hardly changes. The comments give the most extreme of 376 clips of acted
-    speech (EMO-DB); the bounds are checked with made noise, tones, chords and melodies, and speech of other corpora.
-
-    Args:
-        rows: of a window.
-        active: which of them are no pause.
-        voiced: which have a pitch that lasts.
-    """
-    inside = voiced[1:] & voiced[:-1]
-    steps = np.abs(np.diff(rows[:, COLUMN["pitch"]].astype(np.float64)))[inside]
-    if voiced.sum() < LEAST_VOICED_SECONDS * ROWS_A_SECOND or not len(steps):
-        return False
-    periodicity = float(np.median(rows[voiced, COLUMN["periodicity"]]))
-    is_steady = periodicity >= CLEAR_PERIODICITY or float(np.median(steps)) <= MOST_STEP_SEMITONES
-    return bool(
-        voiced.sum() >= LEAST_VOICED_SHARE * active.sum()
-        and periodicity >= LEAST_PERIODICITY
-        and is_steady
-        and np.mean(steps < STILL_SEMITONES) <= MOST_STILL_SHARE
-        and np.mean(rows[voiced, COLUMN["flux"]]) >= LEAST_FLUX
-        and np.std(rows[active, COLUMN["power_db"]]) >= LEAST_LOUDNESS_STD_DB
-    )
 
 
 def _pitch_statistics(rows: Rows, voiced: NDArray[np.bool_]) -> list[float]:
@@ -332,7 +258,7 @@ def _timbre_statistics(rows: Rows, active: NDArray[np.bool_], voiced: NDArray[np
 
 
 def _rhythm(rows: Rows, active: NDArray[np.bool_], voiced: NDArray[np.bool_]) -> list[float]:
-    runs = _runs(voiced)
+    runs = runs_of(voiced)
     seconds = active.sum() / ROWS_A_SECOND
     return [
         float(voiced.sum() / active.sum()),

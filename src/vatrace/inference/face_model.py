@@ -39,7 +39,7 @@ def with_face_model(starter: VideoPredictor, face: FaceModel) -> VideoPredictor:
         identities=dict(saved.features.identities) | {VISUAL: face.encoder.identity},
     )
     remark = (
-        f"Starter model with its face read by {face.name}; voice and joining as its card has it (docs/starter.md), "
+        f"Starter model with its face read by {face.name}; voice and joining as in its card, vatrace/starter/CARD.md, "
         "and what they are worth together was not measured"
     )
     joined = replace(

@@ -3,7 +3,8 @@
 A row of acoustic features covers some sound on either side of its time (`features`). Live there is none after, so the
 row that goes with a picture is that of a moment a little before it: by so much that the row is the one that a file
 would have there. VGGish has to be heard half a second late, MFCC eight hundredths. Prosody, which is of three seconds,
-is taken of the last three. Nothing after the picture is used.
+is taken of the last three; in a file a pause counts as speech where it lies between words, and live, where nobody knows
+yet, for three quarters of a second. Nothing after the picture is used.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ class Hearing:
         before_seconds: sound before it.
         after_seconds: sound after it; how far its rows come behind the pictures.
         every_seconds: its row is made anew when the last one is so old; 0 for every picture.
+        held_seconds: how long after the last valid row it still counts.
     """
 
     before_seconds: float
     after_seconds: float
     every_seconds: float
+    held_seconds: float = 0.0
 
 
 HEARING = {
@@ -43,7 +46,7 @@ HEARING = {
     "egemaps": Hearing(2.0, 0.45, 0.1),  # pitch tracking looks 0.4 s around itself
     "vggish": Hearing(0.6, 0.49, 0.1),  # half a patch
     "vggish_pca": Hearing(0.6, 0.49, 0.1),
-    "prosody": Hearing(2.9, 0.0, 0.25),  # one window; in a file its middle is at the frame, here its end
+    "prosody": Hearing(2.9, 0.0, 0.25, 0.75),  # one window; in a file its middle is at the frame, here its end
 }
 
 
@@ -134,8 +137,12 @@ class _Ear:
             return self._said
         moment = heard_until - self.hearing.after_seconds - step / 2  # a row is a mean over `step` around its moment
         samples, start = sound.before(heard_until, heard_until - moment + self.hearing.before_seconds + step)
-        values, valid = self.extractor.extract(samples, start, np.array([moment - step, moment]))
-        self._said, self._said_of = (values[-1], bool(valid[-1])), heard_until
+        earliest = moment - self.hearing.held_seconds
+        times = np.array([*np.arange(earliest, moment - step, step), moment - step, moment])
+        values, valid = self.extractor.extract(samples, start, times)
+        usable = np.flatnonzero(valid & (times >= earliest))
+        self._said = (values[usable[-1] if len(usable) else -1], bool(len(usable)))
+        self._said_of = heard_until
         return self._said
 
 

@@ -24,7 +24,7 @@ from vatrace.models.late import Z_LIMIT, LateNetwork
 from vatrace.nn.expression import EXPRESSIONS, INPUT_PIXELS
 
 PROSODY = "prosody"
-REMARK = "Starter model: small, learned from acted speech and faces from the web; its card is vatrace/starter/CARD.md"
+REMARK = "Starter model: small, trained on acted speech and pictures from the web; its card is vatrace/starter/CARD.md"
 
 # Valence and arousal of the names of emotions as people rated them: Russell and Mehrabian, "Evidence for a three-factor
 # theory of emotions", Journal of Research in Personality 11, 1977; boredom is from the same list.
@@ -39,13 +39,13 @@ CIRCUMPLEX = {
     "boredom": (-0.65, -0.62),
 }
 
-# Of 7,442 clips of CREMA-D (Cao et al. 2014, ODbL): least squares of what people say who see and hear a clip on what
-# others say who only see it, only hear it, or on both. Values are votes x circumplex x intensity. Intercepts (-.02 for
-# valence, .04, .08 and .03 for arousal) are left out: who is in the middle by face and voice is in the middle.
+# Slopes of what people say who see and hear a clip of CREMA-D, by what others say who only see it, only hear it, or by
+# both; computed once from its published ratings (`starter_joining`, which says why there are no intercepts).
 VALENCE_OF_FACE = 0.90  # also where there is a voice, whose valence is not offered
 AROUSAL_OF_FACE_ALONE = 0.83
 AROUSAL_OF_VOICE_ALONE = 0.86
 AROUSAL_OF_BOTH = (0.62, 0.43)  # of the face, of the voice
+INTERCEPTS_LEFT_OUT = (-0.022, 0.037, 0.080, 0.025)  # of the four above, in their order
 
 # The expression network learned from FER2013, pictures found on the web by the names of emotions, of which 6,198 of
 # 35,887 are neutral. Somebody who talks or listens shows no expression far more often: we assume half of the time.
@@ -153,7 +153,7 @@ def starter_model(voice: VoiceFit, identities: dict[str, str], provenance: dict[
         network.voice.weight.copy_(torch.stack([torch.zeros(num_features), _tensor(voice.weights)]))
         network.voice.bias.copy_(_tensor([0.0, voice.bias]))
         network.joint.copy_(_tensor([[VALENCE_OF_FACE, AROUSAL_OF_BOTH[0]], [0.0, AROUSAL_OF_BOTH[1]]]))
-        network.joint_bias.zero_()
+        network.joint_bias.zero_()  # see INTERCEPTS_LEFT_OUT
         network.alone.copy_(_tensor([[VALENCE_OF_FACE, AROUSAL_OF_FACE_ALONE], [0.0, AROUSAL_OF_VOICE_ALONE]]))
     network.eval()
     return SavedModel(

@@ -17,7 +17,7 @@ from vatrace.media.audio import SAMPLE_RATE_HZ, read_audio
 from vatrace.metrics import ccc
 from vatrace.models.checkpoint import ENCODER_FOLDER, SavedModel, save_model
 from vatrace.recipes.starter_fit import PROSODY, VoicedClip
-from vatrace.recipes.starter_sounds import CHANGES, made_sounds
+from vatrace.recipes.starter_sounds import CHANGES, hard_sounds, made_sounds
 from vatrace.streams import Trace
 
 RESAMPLES = 2_000
@@ -156,7 +156,8 @@ def read_made_sounds(predictor: VideoPredictor) -> dict[str, float]:
     """What is read of sounds that nobody speaks in: NaN where nobody is heard, as it should be."""
     with tempfile.TemporaryDirectory() as scratch:
         return {
-            name: _read_of(predictor, samples, Path(scratch) / "made.wav") for name, samples in made_sounds().items()
+            name: _read_of(predictor, samples, Path(scratch) / "made.wav")
+            for name, samples in {**made_sounds(), **hard_sounds()}.items()
         }
 
 
