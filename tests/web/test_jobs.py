@@ -190,3 +190,30 @@ def test_a_model_that_cannot_be_loaded_is_said_at_once(how: str, sentence: str, 
 def test_limits_below_zero_are_refused() -> None:
     with pytest.raises(ValueError, match=r"max_clips is 0; it must be above 0\."):
         Limits(max_clips=0)
+
+
+def test_a_clip_that_somebody_looks_at_is_kept_and_says_for_how_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("vatrace.web.shelf.time.monotonic", lambda: now[0])
+    shelf = Shelf(tmp_path, Limits(keep_seconds=60))
+    with shelf.incoming("a.mp4", 1) as clip:
+        pass
+
+    def told() -> object:
+        kept = shelf.get(clip.id)
+        assert kept is not None
+        return kept.to_json(60)["expires_in"]
+
+    assert told() is None, "it waits"
+    shelf.update(clip.id, state="done")
+    now[0] += 50
+    assert told() == 10
+    shelf.look_at(clip.id)
+    assert told() == 60
+    now[0] += 59
+    assert not shelf.expired()
+    now[0] += 2
+    assert [each.id for each in shelf.expired()] == [clip.id]
+    shelf.look_at("gone")  # it may have been removed meanwhile

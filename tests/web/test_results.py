@@ -25,7 +25,9 @@ from vatrace.report.export import read_clip_csv
 def made(server: Serving, clip: Path) -> Iterator[tuple[Serving, str]]:
     """The clip as the server made it, and where it is."""
     clip_id = server.send(clip, "m%C3%BC%20%3Cb%3E.mkv").json["id"]
-    assert server.wait_for(clip_id) == {
+    told = server.wait_for(clip_id)
+    assert 0 < told.pop("expires_in") <= 3600
+    assert told == {
         "id": clip_id,
         "name": "mü <b>.mkv",
         "state": "done",

@@ -98,7 +98,8 @@ class _Routes:
         )
 
     async def clips(self, request: Request) -> Response:
-        return JSONResponse([clip.to_json() for clip in self.served.workshop.shelf.clips()])
+        shelf = self.served.workshop.shelf
+        return JSONResponse([clip.to_json(shelf.limits.keep_seconds) for clip in shelf.clips()])
 
     async def put(self, request: Request) -> Response:
         clip = await receive_clip(request, self.served.workshop.shelf)
@@ -106,7 +107,7 @@ class _Routes:
         return JSONResponse({"id": clip.id}, 201)
 
     async def get(self, request: Request) -> Response:
-        return JSONResponse(self._clip(request).to_json())
+        return JSONResponse(self._clip(request).to_json(self.served.workshop.shelf.limits.keep_seconds))
 
     async def delete(self, request: Request) -> Response:
         clip = self._clip(request)
@@ -147,6 +148,7 @@ class _Routes:
         clip = self._clip(request)
         if clip.state != "done":
             raise Refusal(409, clip.error or "This clip is not ready yet.")
+        self.served.workshop.shelf.look_at(clip.id)
         return clip
 
 

@@ -45,7 +45,7 @@ def serve(
         max_mb: the largest clip that is taken, in MB.
         max_minutes: the longest clip that is taken.
         max_clips: the most clips at the same time.
-        keep_minutes: how long a clip is kept after it was made.
+        keep_minutes: how long a clip is kept after it was last looked at.
     """
     from vatrace.web.limits import MIB, Limits
 
