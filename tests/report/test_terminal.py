@@ -54,7 +54,7 @@ def person(number: int, valence: float) -> PersonTrace:
 
 def test_a_clip_is_told_with_means_range_and_what_values_rest_on() -> None:
     assert clip_text("clip.mp4", [person(0, 0.5)], blocks=False) == (
-        "clip.mp4: 8 frames in 0.3 s\n"
+        "clip.mp4: 8 frames in 0.3 s; in the curves 0 is -1, 9 is +1, . is no value\n"
         "  valence  77777...  mean +0.50, +0.50 to +0.50, highest at 0:00\n"
         "  arousal  22222...  mean -0.50, -0.50 to -0.50, highest at 0:00\n"
         "  face seen in 62%, voice heard in 0% of the frames; "
@@ -64,7 +64,7 @@ def test_a_clip_is_told_with_means_range_and_what_values_rest_on() -> None:
 
 def test_several_people_have_their_curves_each() -> None:
     text = clip_text("clip.mp4", [person(0, 0.5), person(1, -0.5)], blocks=False).splitlines()
-    assert text[0] == "clip.mp4: 8 frames in 0.3 s, 2 people"
+    assert text[0] == "clip.mp4: 8 frames in 0.3 s, 2 people; in the curves 0 is -1, 9 is +1, . is no value"
     assert [line for line in text if line.startswith("  P")] == ["  P0, the main person", "  P1"]
     assert text[6].startswith("  valence  22222...")
 

@@ -69,7 +69,8 @@ def clip_text(name: str, people: Sequence[TracedPerson], *, blocks: bool) -> str
     trace = people[0].trace
     seconds = float(trace.times_seconds[-1] - trace.times_seconds[0])
     number = f", {len(people)} people" if len(people) > 1 else ""
-    lines = [f"{name}: {len(trace)} frames in {seconds:.1f} s{number}"]
+    legend = "" if blocks else "; in the curves 0 is -1, 9 is +1, . is no value"
+    lines = [f"{name}: {len(trace)} frames in {seconds:.1f} s{number}{legend}"]
     for each in people:
         if len(people) > 1:
             lines.append(f"  {participant(each.person)}" + (", the main person" if each.person == 0 else ""))
