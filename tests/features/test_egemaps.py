@@ -113,5 +113,5 @@ def test_the_licence_is_said_once(caplog):
 def test_a_missing_opensmile_gives_the_install_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "opensmile", None)
     vatrace.features.egemaps._smile.cache_clear()
-    with pytest.raises(FeatureError, match=r"pip install 'vatrace\[opensmile\]'"):
+    with pytest.raises(FeatureError, match="pip install opensmile"):
         egemaps(np.zeros(RATE, dtype=np.float32))

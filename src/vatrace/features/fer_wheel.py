@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from vatrace.errors import ModelError
+from vatrace.extras import install_line
 from vatrace.faces.weights import cache_folder
 from vatrace.features.download import OnBytes, download
 from vatrace.files import sha256_of
@@ -66,7 +67,7 @@ def expression_weights(wheel: Path) -> dict[str, Tensor]:
     try:
         import h5py
     except ImportError as error:
-        raise ModelError("reading the expression network needs h5py; run: pip install 'vatrace[starter]'") from error
+        raise ModelError(f"reading the expression network needs h5py; run: {install_line(['h5py'])}") from error
     with h5py.File(io.BytesIO(_read_member(wheel, _WEIGHTS_MEMBER)), "r") as file:
         layers: dict[str, Any] = {}  # Any: arrays by "layer/array"
         file["model_weights"].visititems(lambda path, node: _keep(layers, path, node))

