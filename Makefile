@@ -28,8 +28,10 @@ setup: $(VENV)/.ready
 demo: $(VENV)/.ready-demo
 	@$(BIN)/vatrace demo
 
+# Two at a time, each file in one go; one thread each, as small networks are no faster with more.
+TEST_WORKERS ?= 2
 test: $(VENV)/.ready-dev
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check .
