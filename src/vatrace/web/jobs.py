@@ -8,25 +8,25 @@ the progress bar.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import math
-import os
+import logging
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vatrace.errors import ModelError
+from vatrace.errors import ModelError, where
 from vatrace.inference.choice import ModelChoice
+from vatrace.web.child import BadTalk, Child, child_variables, number, sentence
+from vatrace.web.confine import MISSING
 from vatrace.web.limits import Limits
 from vatrace.web.shelf import Clip, Shelf
 from vatrace.web.worker import describe_run
 
-MAX_SENTENCE = 600  # characters of what a worker says that are shown
+logger = logging.getLogger(__name__)
+
 READY_SECONDS = 300.0
 _SWEEP_SECONDS = 30.0
 _PROCESSOR_TIME_IS_OVER = getattr(signal, "SIGXCPU", 0)
@@ -37,10 +37,15 @@ TOO_SLOW = "Reading this clip took longer than its length allows, so it was stop
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """What a worker said of the model it loaded."""
+    """What a worker said when it had loaded the model.
+
+    Args:
+        remark: what is to be known of the model.
+        missing: parts of `confine.MISSING` that this system cannot take from the worker.
+    """
 
     remark: str
-    is_confined: bool
+    missing: tuple[str, ...]
 
 
 class Workshop:
@@ -106,7 +111,12 @@ class Workshop:
                 continue
             hand.clip_id = clip.id
             self.shelf.update(clip.id, step="starting")
-            error = await self._make(hand, clip)
+            try:
+                error = await self._make(hand, clip)
+            except Exception as fault:  # of ours: the next clip has its chance, with a fresh process
+                logger.error("internal error: %s", where(fault))  # its message may hold what a person sent
+                hand.end()
+                error = CRASHED
             if error:
                 self.shelf.update(clip.id, state="failed", error=error)
             else:
@@ -124,8 +134,7 @@ class Workshop:
         except TimeoutError:
             hand.end()
             return TOO_SLOW
-        except (_Crashed, ModelError, OSError):
-            hand.end()
+        except (BadTalk, ModelError, OSError):
             return TOO_SLOW if await hand.ended() == -_PROCESSOR_TIME_IS_OVER else CRASHED
 
     async def _follow(self, hand: _Hand, clip: Clip, deadline: asyncio.Timeout) -> str:
@@ -134,13 +143,18 @@ class Workshop:
         while True:
             async with asyncio.timeout(self._limits.silence_seconds):
                 told = await hand.hear()
-            if "error" in told or told.get("done") is True:
+            if "error" in told:
+                if not (error := sentence(told["error"])):
+                    raise BadTalk
                 hand.clip_id = ""
-                return "" if "error" not in told else str(told["error"])[:MAX_SENTENCE] or CRASHED
-            if (seconds := _number(told.get("seconds"))) is not None:
+                return error
+            if told.get("done") is True:
+                hand.clip_id = ""
+                return ""
+            if (seconds := number(told.get("seconds"))) is not None and seconds >= 0:
                 deadline.reschedule(began + self._limits.work_seconds(min(seconds, self._limits.max_seconds)))
-            share = min(1.0, _number(told.get("progress")) or 0.0)
-            self.shelf.update(clip.id, progress=share, step=str(told.get("step", ""))[:MAX_SENTENCE])
+            share = min(1.0, max(0.0, number(told.get("progress")) or 0.0))
+            self.shelf.update(clip.id, progress=share, step=sentence(told.get("step")))
 
     async def _sweep(self) -> None:
         while True:
@@ -149,10 +163,10 @@ class Workshop:
                 self.remove(clip.id)
 
 
-def _number(told: object) -> float | None:
-    """What a worker said, if it is a number of 0 or more."""
-    is_one = isinstance(told, int | float) and math.isfinite(told) and told >= 0
-    return float(told) if is_one else None  # type: ignore[arg-type]  # is_one says so
+def _missing(told: object) -> tuple[str, ...]:
+    """What a worker could not be kept from: everything, unless it says otherwise."""
+    said = told if isinstance(told, list) else MISSING
+    return tuple(part for part in MISSING if part in said)
 
 
 def worker_command(choice: ModelChoice, limits: Limits) -> Sequence[str]:
@@ -162,10 +176,6 @@ def worker_command(choice: ModelChoice, limits: Limits) -> Sequence[str]:
     return (sys.executable, "-P", "-m", "vatrace.web.worker", told)
 
 
-class _Crashed(Exception):  # noqa: N818  (it is what happened)
-    """A worker ended, or said what no worker says."""
-
-
 class _Hand:
     """One place for a worker: the process that has it now, and the clip it is at."""
 
@@ -173,88 +183,60 @@ class _Hand:
         self._command = command
         self._folder = folder
         self._most_clips = most_clips
-        self._process: Process | None = None
+        self._child: Child | None = None
         self._num_clips = 0
-        self._is_over = False  # known at once, while the system takes a moment to say that a killed process is gone
         self.clip_id = ""
 
     @property
     def is_fit(self) -> bool:
         """Whether there is a process that can take a clip."""
-        is_alive = self._process is not None and self._process.returncode is None and not self._is_over
-        return is_alive and self._num_clips < self._most_clips
+        return self._child is not None and self._child.is_alive and self._num_clips < self._most_clips
 
     async def begin(self) -> ModelFacts:
         """Start a process and wait until it has loaded the model."""
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,  # decoders print what a file says, such as names
-            cwd=self._folder,
-            env=_environment(self._folder),
-            start_new_session=True,  # Ctrl-C is for the server, which then ends us
-        )
-        self._num_clips, self._is_over = 0, False
+        environment = child_variables(self._folder)
+        self._child = await Child.start(self._command, folder=self._folder, environment=environment)
+        self._num_clips = 0
         try:
             async with asyncio.timeout(READY_SECONDS):
                 told = await self.hear()
-        except (TimeoutError, _Crashed):
+        except (TimeoutError, BadTalk):
             told = {"fatal": "The process that reads clips did not start; does `vatrace predict` work?"}
         except BaseException:  # stopped while it loads
             self.end()
             raise
         if "fatal" in told:
-            self.end()
             await self.ended()
-            raise ModelError(str(told["fatal"]))
-        return ModelFacts(remark=str(told.get("remark", "")), is_confined=told.get("is_confined") is True)
+            raise ModelError(sentence(told["fatal"]))
+        return ModelFacts(remark=sentence(told.get("remark")), missing=_missing(told.get("missing")))
 
     async def end_and_begin(self) -> None:
         """Start a fresh process in place of the one there is."""
-        self.end()
         await self.ended()
         await self.begin()
 
     def give(self, clip: Clip) -> None:
         """Hand a clip to the process."""
-        if self._process is None or self._process.stdin is None:
-            raise _Crashed
+        if self._child is None:
+            raise BadTalk
         self.clip_id = clip.id
         self._num_clips += 1
         task = {"folder": str(clip.folder.absolute()), "name": clip.name}
-        self._process.stdin.write(json.dumps(task).encode("ascii") + b"\n")
+        self._child.say(json.dumps(task).encode("ascii") + b"\n")
 
     async def hear(self) -> Mapping[str, Any]:
         """The next thing the process says."""
-        if self._process is None or self._process.stdout is None:
-            raise _Crashed
-        try:
-            told = json.loads(await self._process.stdout.readline())
-        except ValueError as error:  # nothing, no JSON, or an endless line
-            raise _Crashed from error
-        if not isinstance(told, dict):
-            raise _Crashed
-        return told
+        if self._child is None:
+            raise BadTalk
+        return await self._child.hear()
 
     def end(self) -> None:
         """End the process at once, if there is one."""
-        self.clip_id, self._is_over = "", True
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+        self.clip_id = ""
+        if self._child is not None:
+            self._child.end()
 
     async def ended(self) -> int | None:
-        """Wait until a process that was ended is gone; returns what it ended with."""
-        if self._process is None:
-            return None
-        with contextlib.suppress(ValueError, ConnectionError):
-            await self._process.communicate()  # what it still said is let go, and its pipes with it
-        return await self._process.wait()
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Ours, with every folder for modules absolute; what libraries leave behind goes the way of the clips."""
-    paths = [str(Path(path).absolute()) for path in sys.path if path]
-    waits = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}  # as in `recipes.predict`
-    return {**os.environ, **waits, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(folder)}
+        """End the process and wait until it is gone; returns what it ended with."""
+        self.end()
+        return None if self._child is None else await self._child.ended()

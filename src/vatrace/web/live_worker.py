@@ -12,13 +12,15 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from vatrace.errors import VatraceError, where
 from vatrace.inference.choice import ModelChoice
-from vatrace.web.confine import end_with_parent, forbid_sockets_and_programs, limit_memory_and_files
+from vatrace.web.confine import confine, end_with_parent, limit_memory_and_files
 from vatrace.web.limits import Limits
 from vatrace.web.live_wire import MOMENT, SOUND, Message, samples_of
+from vatrace.web.worker import files_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,10 +38,11 @@ def main() -> None:
     """Answer until the server closes the pipe, or ends."""
     told = json.loads(sys.argv[1])
     end_with_parent(told["parent"])
-    forbid_sockets_and_programs()
+    choice = ModelChoice.from_json(told["choice"])
+    confine(read=files_of(choice), write=[], private=Path(told["private"]))  # the other process says what is missing
     tell = _teller()
     try:
-        predictor = _loaded(ModelChoice.from_json(told["choice"]))
+        predictor = _loaded(choice)
     except (VatraceError, OSError) as error:
         tell(fatal=str(error))
         return

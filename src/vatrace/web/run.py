@@ -18,6 +18,7 @@ import uvicorn
 from vatrace.errors import NothingFound
 from vatrace.inference.choice import ModelChoice
 from vatrace.web.app import Served, build_app
+from vatrace.web.confine import MISSING, hide_memory
 from vatrace.web.guard import Guard, HostCheck, exposed_hosts, loopback_hosts
 from vatrace.web.jobs import Workshop, worker_command
 from vatrace.web.limits import MIB, Limits
@@ -54,6 +55,7 @@ def run(choice: ModelChoice, *, host: str, port: int, limits: Limits, say: Say, 
     model = choice.folder
     if not model.is_dir():
         raise NothingFound(f"there is no model folder at {model}.")
+    hide_memory()  # from the processes that read clips, which are this person's too
     with _listening(host, port) as listener, _run_folder() as folder:
         command = worker_command(choice, limits)
         live = Live(live_command(choice, limits))
@@ -71,8 +73,8 @@ async def _serve(listener: socket.socket, workshop: Workshop, live: Live, model:
         facts = starting.result()
         if facts.remark:
             say(f"model {model}: {facts.remark}")
-        if not facts.is_confined:
-            say("this system cannot keep the process that reads clips from opening sockets; it is limited otherwise.")
+        for part in facts.missing:
+            say(f"this system does not keep the process that reads clips from what it need not do: {MISSING[part]}.")
         token = secrets.token_urlsafe(32)
         served = Served(workshop=workshop, model=model.name, facts=facts, live=live)
         guard = Guard(build_app(served), token, port, _host_check(host, port))

@@ -18,12 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from vatrace.errors import VatraceError, where
 from vatrace.inference.choice import ModelChoice
-from vatrace.web.confine import (
-    end_with_parent,
-    forbid_sockets_and_programs,
-    limit_memory_and_files,
-    limit_processor_time,
-)
+from vatrace.web.confine import confine, end_with_parent, limit_memory_and_files, limit_processor_time
 from vatrace.web.limits import MIB, Limits
 from vatrace.web.shelf import CLIP_FILE, CSV_FILE, PLAYABLE_STEM, REPORT_FILE, TRACE_FILE
 
@@ -59,17 +54,19 @@ def main() -> None:
     """Serve lines until the server closes the pipe, or ends."""
     told = json.loads(sys.argv[1])
     end_with_parent(told["parent"])
-    is_confined = forbid_sockets_and_programs()
+    choice = ModelChoice.from_json(told["choice"])
+    # Before anything is loaded: what follows makes threads, and who takes over one has them all.
+    missing = confine(read=files_of(choice), write=[Path.cwd()], private=Path(told["private"]))
     tell = _teller()
     limits = Limits(**told["limits"])
     try:
-        predictor = ModelChoice.from_json(told["choice"]).load()
+        predictor = choice.load()
     except (VatraceError, OSError) as error:
         tell(fatal=str(error))
         return
     remark = predictor.predictor.model.provenance.get("remark") or ""
     limit_memory_and_files(limits.memory_bytes, limits.file_bytes)
-    tell(ready=True, remark=str(remark), is_confined=is_confined)
+    tell(ready=True, remark=str(remark), missing=missing)
     for line in _lines_until_the_server_ends(sys.stdin):
         given = json.loads(line)
         _work(Task(folder=Path(given["folder"]), name=given["name"], limits=limits), predictor, tell)
@@ -283,12 +280,23 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
+def files_of(choice: ModelChoice) -> list[Path]:
+    """Files and folders that a model is loaded from; with those elsewhere that are linked to from its folder."""
+    from vatrace.faces.weights import cache_folder
+
+    face = [] if choice.face_model is None else [Path(choice.face_model)]
+    weights = [] if choice.vggish_weights is None else [choice.vggish_weights]
+    linked = [path.resolve() for path in choice.folder.rglob("*") if path.is_symlink()]
+    return [choice.folder, cache_folder(), *face, *weights, *linked]
+
+
 def describe_run(choice: ModelChoice, limits: Limits) -> Mapping[str, Any]:
     """What the server hands a worker on its command line."""
     return {
         "choice": choice.to_json(),
         "limits": vars(limits),
         "parent": os.getpid(),
+        "private": str(Path.cwd()),
     }
 
 
