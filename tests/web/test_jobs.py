@@ -212,6 +212,32 @@ def test_a_clip_is_deleted_when_it_was_kept_long_enough_and_never_while_it_is_wo
     in_workshop(tmp_path, use, keep_seconds=0.1, silence_seconds=15, grace_seconds=15)
 
 
+def test_a_clip_that_somebody_looks_at_is_kept_and_says_until_when(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("vatrace.web.shelf.time.monotonic", lambda: now)
+    shelf = Shelf(tmp_path, Limits(keep_seconds=60))
+    with shelf.incoming("a", 1) as clip:
+        pass
+
+    def expires_in() -> object:
+        found = shelf.get(clip.id)
+        assert found is not None
+        return found.to_json(60)["expires_in"]
+
+    assert expires_in() is None, "it waits"
+    shelf.update(clip.id, state="done")
+    now = 1059.5
+    assert expires_in() == 1
+    shelf.look_at(clip.id)
+    assert expires_in() == 60
+    now = 1119.0
+    assert (shelf.expired(), expires_in()) == ([], 1)
+    now = 1120.0
+    assert ([each.id for each in shelf.expired()], expires_in()) == ([clip.id], 0)
+
+
 @pytest.mark.parametrize(("how", "sentence"), [("refuse", "the model is of paper"), ("vanish", "did not start")])
 def test_a_model_that_cannot_be_loaded_is_said_at_once(how: str, sentence: str, tmp_path: Path) -> None:
     workshop = Workshop(Shelf(tmp_path, Limits()), (*COMMAND, how))

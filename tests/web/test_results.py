@@ -24,8 +24,12 @@ from vatrace.report.export import read_clip_csv
 @pytest.fixture(scope="module")
 def made(server: Serving, clip: Path) -> Iterator[tuple[Serving, str]]:
     """The clip as the server made it, and where it is."""
-    clip_id = server.send(clip, "m%C3%BC%20%3Cb%3E.mkv").json["id"]
-    assert server.wait_for(clip_id) == {
+    sent = server.send(clip, "m%C3%BC%20%3Cb%3E.mkv").json
+    assert (sent["name"], sent["state"], sent["expires_in"]) == ("mü <b>.mkv", "waiting", None)
+    clip_id = sent["id"]
+    done = server.wait_for(clip_id)
+    assert 3590 < done.pop("expires_in") <= 3600
+    assert done == {
         "id": clip_id,
         "name": "mü <b>.mkv",
         "state": "done",
@@ -70,6 +74,10 @@ def test_the_page_draws_the_numbers_of_the_table(made: tuple[Serving, str], tmp_
     assert person["voice"] == trace.voice_valid.astype(int).tolist()
     assert [score is None for score in person["face_score"]] == (~trace.face_valid).tolist()
     assert [gate is None for gate in person["gate_face"]] == (~trace.valid).tolist()
+    assert written.face_boxes is not None
+    for drawn_box, written_box in zip(person["face_box"], written.face_boxes, strict=True):
+        assert (drawn_box is None) == bool(np.isnan(written_box).any())
+        assert drawn_box is None or drawn_box == pytest.approx(written_box, abs=6e-4)
     assert not trace.valid.all(), "else nothing above is empty"
     assert trace.valid.any()
 

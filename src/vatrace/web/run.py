@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import secrets
 import shutil
 import signal
@@ -17,9 +18,10 @@ import uvicorn
 
 from vatrace.errors import NothingFound
 from vatrace.inference.choice import ModelChoice
+from vatrace.web.addresses import shown_hosts
 from vatrace.web.app import Served, build_app
 from vatrace.web.confine import MISSING, hide_memory
-from vatrace.web.guard import Guard, HostCheck, exposed_hosts, loopback_hosts
+from vatrace.web.guard import MAX_HEAD_BYTES, Guard, HostCheck, exposed_hosts, loopback_hosts
 from vatrace.web.jobs import Workshop, worker_command
 from vatrace.web.limits import MIB, Limits
 from vatrace.web.live import Live, live_command
@@ -29,7 +31,6 @@ from vatrace.web.shelf import Shelf
 FOLDER_PREFIX = "vatrace-serve-"
 LOCK_FILE = ".running"
 MAX_CONNECTIONS = 256
-MAX_HEAD_BYTES = 16 * 2**10
 MAX_LIVE_MESSAGE_BYTES = 4 * MIB
 _STOP_SECONDS = 1  # for what is being answered when the server is stopped
 
@@ -81,8 +82,10 @@ async def _serve(listener: socket.socket, workshop: Workshop, live: Live, model:
         server = _server(guard, workshop.shelf.limits)
         try:
             serving = asyncio.create_task(server.serve(sockets=[listener]))
-            shown = "127.0.0.1" if host in ("127.0.0.1", "0.0.0.0") else f"[{host}]" if ":" in host else host
-            say(f"open http://{shown}:{port}/?token={token}{f'#{page}' if page else ''}")
+            first, *others = (f"http://{each}:{port}/?token={token}" for each in shown_hosts(host))
+            say(f"open {first}{f'#{page}' if page else ''}")
+            for other in others:
+                say(f"from another machine: {other}")
             say("Ctrl-C ends it and deletes its clips.")
             await _before(serving, stopping)
             server.should_exit = True
@@ -102,7 +105,9 @@ async def _before(task: asyncio.Task[object], stopping: asyncio.Event) -> bool:
 def _server(app: Guard, limits: Limits) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
-        http=impatient_protocol(limits.header_seconds),
+        http=impatient_protocol(
+            limits.header_seconds, write_seconds=limits.write_seconds, most_connections=MAX_CONNECTIONS * 3 // 4
+        ),
         ws="wsproto",
         ws_max_size=MAX_LIVE_MESSAGE_BYTES,
         loop="asyncio",
@@ -152,10 +157,12 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+        except socket.gaierror as error:
+            raise NothingFound(f"--host {host} is not an address or a name that this machine knows.") from error
         except OSError as error:
-            raise NothingFound(
-                f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port."
-            ) from error
+            is_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+            advice = "choose another --port" if is_port else "choose another --host"
+            raise NothingFound(f"{host}:{port} cannot be listened on ({error.strerror}); {advice}.") from error
         listener.listen(MAX_CONNECTIONS)
         yield listener
 

@@ -6,6 +6,7 @@ another; what the clip was called is only shown. All of it is in one folder of t
 
 from __future__ import annotations
 
+import math
 import secrets
 import shutil
 import time
@@ -40,7 +41,7 @@ class Clip:
         progress: 0 to 1.
         step: what is being done, in words; a failed clip has it empty.
         error: why it failed, as a sentence.
-        touched: when its state last changed, on the machine's steady clock.
+        touched: when its state last changed or it was last looked at, on the machine's steady clock.
     """
 
     id: str
@@ -52,10 +53,23 @@ class Clip:
     error: str = ""
     touched: float
 
-    def to_json(self) -> dict[str, object]:
-        """What the page is told."""
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody will work on it any more."""
+        return self.state in ("done", "failed")
+
+    def to_json(self, keep_seconds: float) -> dict[str, object]:
+        """What the page is told.
+
+        Args:
+            keep_seconds: how long a clip is kept.
+
+        Returns:
+            With `expires_in`, whole seconds until it is deleted unless somebody looks at it; None before it is over.
+        """
         shown = ("id", "name", "state", "progress", "step", "error")
-        return {name: getattr(self, name) for name in shown}
+        left = max(0, math.ceil(self.touched + keep_seconds - time.monotonic())) if self.is_over else None
+        return {**{name: getattr(self, name) for name in shown}, "expires_in": left}
 
 
 class Refusal(Exception):  # noqa: N818  (it is an answer)
@@ -132,6 +146,12 @@ class Shelf:
                 clip, state=state, progress=progress, step=step, error=error, touched=time.monotonic()
             )
 
+    def look_at(self, clip_id: str) -> None:
+        """Note that somebody looks at a clip, so that it is kept."""
+        clip = self._clips.get(clip_id)
+        if clip is not None:
+            self._clips[clip_id] = replace(clip, touched=time.monotonic())
+
     def remove(self, clip_id: str) -> bool:
         """Delete a clip with its files; returns whether there was one."""
         clip = self._clips.pop(clip_id, None)
@@ -146,7 +166,7 @@ class Shelf:
     def expired(self) -> list[Clip]:
         """Clips that were kept long enough; none of those that wait or are worked on."""
         limit = time.monotonic() - self.limits.keep_seconds
-        return [clip for clip in self.clips() if clip.state in ("done", "failed") and clip.touched < limit]
+        return [clip for clip in self.clips() if clip.is_over and clip.touched < limit]
 
     def _check_room(self, num_bytes: int) -> None:
         limits = self.limits
