@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,17 @@ def test_two_tabs_see_one_list_and_what_is_removed_in_one_is_gone_for_both(serve
         answer = server.ask("GET", f"/api/clips/{clip_id}{part}")
         assert (answer.status, answer.json) == (404, {"error": "There is no such clip here, or not any more."})
     assert server.ask("DELETE", f"/api/clips/{clip_id}").status == 404
+
+
+@pytest.mark.parametrize("part", ["trace.json", "trace.csv", "report.html", "video"])
+def test_a_clip_that_is_looked_at_is_kept_for_longer(part: str, made: tuple[Serving, str]) -> None:
+    server, path = made
+    end = time.monotonic() + 20
+    while server.ask("GET", path).json["expires_in"] > 3599:  # whole seconds, rounded up
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert server.ask("GET", f"{path}/{part}").status == 200
+    assert server.ask("GET", path).json["expires_in"] == 3600
 
 
 def test_the_page_learns_what_is_taken_and_which_model_it_is(server: Serving) -> None:

@@ -1,7 +1,7 @@
 """What the process that reads clips cannot do, even if a broken file took it over.
 
-On Linux it opens no socket, starts no program and no other process, sends signals to itself alone, and has no rights of
-an administrator (`calls`); it reads only the model, the programs' own folders and its clips, and writes only among its
+On Linux it opens no socket, starts no program and no other process, sends signals to itself alone, and has no power of
+root (`calls`); it reads only the model, the programs' own folders and its clips, and writes only among its
 clips (`landlock`); neither it nor the server can be looked into; memory, processor time and the size of files are
 limited; it dumps no core, which would hold faces; and it ends with the server. Of this there is what the system has:
 `confine` says what is missing, and the server tells. What always holds is that the server watches it and ends it.
@@ -24,7 +24,8 @@ from vatrace.web.calls import refuse_calls
 from vatrace.web.landlock import allow_files_only
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4  # linux/prctl.h
-_CAPSET = {"x86_64": 126, "aarch64": 91}
+_CAPGET_CAPSET = {"x86_64": (125, 126), "aarch64": (90, 91)}
+_CAP_DAC_READ_SEARCH = 1 << 2
 _CAPABILITY_VERSION_3 = 0x20080522  # linux/capability.h
 
 CALLS, FILES = "calls", "files"
@@ -39,7 +40,6 @@ _SYSTEM = (
     "/usr",
     "/lib",
     "/lib64",
-    "/opt",
     "/nix/store",
     "/etc/ld.so.cache",
     "/etc/localtime",
@@ -100,10 +100,12 @@ def confine(*, read: Iterable[Path], write: Iterable[Path], private: Path) -> tu
         The parts of `MISSING` that this system cannot take from it.
     """
     hide_memory()
-    _drop_capabilities()
     missing = []
     if not allow_files_only(read=(*_own_folders(private), *read), write=(*write, Path(os.devnull))):
         missing.append(FILES)
+    # Root may serve a model that is somebody else's. Reading it is its right as root alone, and does no harm where
+    # Landlock says what may be read.
+    _drop_capabilities(0 if FILES in missing else _CAP_DAC_READ_SEARCH)
     if not refuse_calls():
         missing.append(CALLS)
     return tuple(missing)
@@ -124,12 +126,16 @@ def bare_variables(variables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _drop_capabilities() -> None:
-    """Be an ordinary person, also where root runs the server."""
-    number = _CAPSET.get(platform.machine())
-    if sys.platform == "linux" and number is not None:
-        header, nothing = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24)
-        ctypes.CDLL(None).syscall(ctypes.c_long(number), header, nothing)
+def _drop_capabilities(kept: int) -> None:
+    """Be an ordinary person, also where root runs the server; but for the rights that are kept, if they are there."""
+    calls = _CAPGET_CAPSET.get(platform.machine())
+    if sys.platform != "linux" or calls is None:
+        return
+    libc = ctypes.CDLL(None)
+    header, held = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), ctypes.create_string_buffer(24)
+    if libc.syscall(ctypes.c_long(calls[0]), header, held) == 0:
+        permitted = struct.unpack_from("=I", held.raw, 4)[0] & kept  # effective, permitted, inheritable; and the upper
+        libc.syscall(ctypes.c_long(calls[1]), header, struct.pack("=6I", permitted, permitted, 0, 0, 0, 0))
 
 
 def _own_folders(private: Path) -> list[Path]:

@@ -281,13 +281,14 @@ def _clock(seconds: float) -> str:
 
 
 def files_of(choice: ModelChoice) -> list[Path]:
-    """Files and folders that a model is loaded from; with those elsewhere that are linked to from its folder."""
+    """Files and folders that a model is loaded from; with those elsewhere that are linked to from there."""
     from vatrace.faces.weights import cache_folder
 
     face = [] if choice.face_model is None else [Path(choice.face_model)]
     weights = [] if choice.vggish_weights is None else [choice.vggish_weights]
-    linked = [path.resolve() for path in choice.folder.rglob("*") if path.is_symlink()]
-    return [choice.folder, cache_folder(), *face, *weights, *linked]
+    folders = [choice.folder, cache_folder()]
+    linked = [path.resolve() for folder in folders for path in folder.rglob("*") if path.is_symlink()]
+    return [*folders, *face, *weights, *linked]
 
 
 def describe_run(choice: ModelChoice, limits: Limits) -> Mapping[str, Any]:
