@@ -306,6 +306,19 @@ def test_a_value_has_the_names_that_the_worker_gives_it() -> None:
     assert tuple(value_json(value)) == VALUE_NAMES
 
 
+def test_the_folder_of_the_process_goes_with_the_connection(tmp_path: Path) -> None:
+    seen = []
+
+    async def script(page: Page) -> None:
+        await page.begin()
+        seen.extend(tmp_path.iterdir())
+        page.leave()
+
+    run(Live(stub("quick")._command, tmp_path), script)
+    assert len(seen) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_process_that_left_another_with_its_pipes_is_not_waited_for() -> None:
     """The fork lives longer than the patience of `run`."""
     assert FORK_SECONDS > PATIENCE_SECONDS

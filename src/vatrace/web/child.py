@@ -39,15 +39,13 @@ class Child:
         self._is_over = False  # known at once, while the system takes a moment to say that a killed process is gone
 
     @classmethod
-    async def start(
-        cls, command: Sequence[str], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
-    ) -> Child:
+    async def start(cls, command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> Child:
         """Start a process.
 
         Args:
             command: program and arguments.
-            folder: it works in; None is ours.
-            environment: variables; None is ours.
+            folder: it works in.
+            environment: its variables.
         """
         loop = asyncio.get_running_loop()
         # What `asyncio.create_subprocess_exec` does; but that keeps the transport, which can let go of the pipes.
@@ -158,16 +156,16 @@ def number(told: object) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def child_variables(folder: Path | None = None) -> dict[str, str]:
+def child_variables(folder: Path) -> dict[str, str]:
     """Those of ours that it needs, with every folder for modules absolute.
 
     Args:
-        folder: for what libraries leave behind; None is where ours do.
+        folder: for what libraries leave behind.
     """
     modules = [str(Path(path).absolute()) for path in sys.path if path]
-    variables = {
+    return {
         **bare_variables(os.environ),
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),  # as in `recipes.predict`
         "PYTHONPATH": os.pathsep.join(modules),
+        "TMPDIR": str(folder),
     }
-    return variables if folder is None else {**variables, "TMPDIR": str(folder)}

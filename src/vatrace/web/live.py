@@ -20,10 +20,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -78,10 +81,12 @@ class Live:
 
     Args:
         command: starts the process that looks: see `live_command`.
+        folder: of this run, for the folder of that process; None is the system's.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], folder: Path | None = None) -> None:
         self._command = command
+        self._folder = folder
         self._is_on = False
 
     async def __call__(self, websocket: WebSocket) -> None:
@@ -91,7 +96,7 @@ class Live:
             await _close(websocket, _Ended(BUSY, TRY_LATER))
             return
         self._is_on = True
-        looker = _Looker(self._command)
+        looker = _Looker(self._command, self._folder)
         try:
             await _serve(websocket, looker)
         except* WebSocketDisconnect:
@@ -227,13 +232,17 @@ class _Ended(Exception):  # noqa: N818  (it is what happened)
 class _Looker:
     """The process that looks, from the page's side of the pipe."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], folder: Path | None) -> None:
         self._command = command
+        self._parent = folder
+        self._folder: Path | None = None  # libraries want one for what they leave behind; there are no clips in it
         self._child: Child | None = None
 
     async def begin(self) -> None:
         """Start it and wait until it has loaded the model."""
-        self._child = await Child.start(self._command, environment=child_variables())
+        self._folder = Path(tempfile.mkdtemp(prefix="live-", dir=self._parent))
+        variables = child_variables(self._folder)
+        self._child = await Child.start(self._command, folder=self._folder, environment=variables)
         told = await self._hear(LOADING_SECONDS)
         if "fatal" in told:
             raise _Ended(sentence(told["fatal"]) or ENDED, SERVER_ERROR)
@@ -262,8 +271,12 @@ class _Looker:
 
     async def end(self) -> None:
         """End it at once, if it is there."""
-        if self._child is not None:
-            await self._child.ended()
+        try:
+            if self._child is not None:
+                await self._child.ended()
+        finally:
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _hear(self, seconds: float) -> dict[str, Any]:
         """The next line that it says."""

@@ -39,7 +39,8 @@ def main() -> None:
     told = json.loads(sys.argv[1])
     end_with_parent(told["parent"])
     choice = ModelChoice.from_json(told["choice"])
-    confine(read=files_of(choice), write=[], private=Path(told["private"]))  # the other process says what is missing
+    # What is missing, the process that reads clips has told.
+    confine(read=files_of(choice), write=[Path.cwd()], private=Path(told["private"]))
     tell = _teller()
     try:
         predictor = _loaded(choice)

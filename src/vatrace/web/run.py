@@ -59,7 +59,7 @@ def run(choice: ModelChoice, *, host: str, port: int, limits: Limits, say: Say, 
     hide_memory()  # from the processes that read clips, which are this person's too
     with _listening(host, port) as listener, _run_folder() as folder:
         command = worker_command(choice, limits)
-        live = Live(live_command(choice, limits))
+        live = Live(live_command(choice, limits), folder)
         asyncio.run(_serve(listener, Workshop(Shelf(folder, limits), command), live, model, say, page))
 
 
