@@ -371,7 +371,7 @@ import sys
 from pathlib import Path
 from vatrace.inference.choice import ModelChoice
 from vatrace.web.confine import confine
-from vatrace.web.worker import files_of
+from vatrace.web.orders import files_of
 folder = Path(sys.argv[1])
 confine(read=files_of(ModelChoice(model=folder)), write=[], private=folder.parent)
 print((folder / "weights").read_text())

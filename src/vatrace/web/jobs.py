@@ -22,8 +22,8 @@ from vatrace.inference.choice import ModelChoice
 from vatrace.web.child import BadTalk, Child, child_variables, number, sentence
 from vatrace.web.confine import MISSING
 from vatrace.web.limits import Limits
+from vatrace.web.orders import describe_run
 from vatrace.web.shelf import Clip, Shelf
-from vatrace.web.worker import describe_run
 
 logger = logging.getLogger(__name__)
 

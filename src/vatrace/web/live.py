@@ -45,7 +45,7 @@ from vatrace.web.live_wire import (
     parse_message,
 )
 from vatrace.web.live_worker import LENGTH
-from vatrace.web.worker import describe_run
+from vatrace.web.orders import describe_run
 
 START_SECONDS = 10.0  # for the first message
 IDLE_SECONDS = 60.0  # a page that sends nothing for so long has gone
@@ -103,11 +103,11 @@ class Live:
             pass
         except* WrongMessage as group:
             error = _first(group)
-            assert isinstance(error, WrongMessage), "the group holds nothing else"
+            assert isinstance(error, WrongMessage)
             await _close(websocket, _Ended(error.sentence, error.code))
         except* _Ended as group:
             error = _first(group)
-            assert isinstance(error, _Ended), "the group holds nothing else"
+            assert isinstance(error, _Ended)
             await _close(websocket, error)
         finally:
             await looker.end()

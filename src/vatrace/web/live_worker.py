@@ -20,7 +20,7 @@ from vatrace.inference.choice import ModelChoice
 from vatrace.web.confine import confine, end_with_parent, limit_memory_and_files
 from vatrace.web.limits import Limits
 from vatrace.web.live_wire import MOMENT, SOUND, Message, samples_of
-from vatrace.web.worker import files_of
+from vatrace.web.orders import files_of
 
 if TYPE_CHECKING:
     import numpy as np

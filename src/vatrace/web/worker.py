@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -20,6 +20,7 @@ from vatrace.errors import VatraceError, where
 from vatrace.inference.choice import ModelChoice
 from vatrace.web.confine import confine, end_with_parent, limit_memory_and_files, limit_processor_time
 from vatrace.web.limits import MIB, Limits
+from vatrace.web.orders import files_of
 from vatrace.web.shelf import CLIP_FILE, CSV_FILE, PLAYABLE_STEM, REPORT_FILE, TRACE_FILE
 
 if TYPE_CHECKING:
@@ -278,27 +279,6 @@ def _lines_until_the_server_ends(stdin: TextIO) -> Any:  # Any: an iterator of l
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
-
-
-def files_of(choice: ModelChoice) -> list[Path]:
-    """Files and folders that a model is loaded from; with those elsewhere that are linked to from there."""
-    from vatrace.faces.weights import cache_folder
-
-    face = [] if choice.face_model is None else [Path(choice.face_model)]
-    weights = [] if choice.vggish_weights is None else [choice.vggish_weights]
-    folders = [choice.folder, cache_folder()]
-    linked = [path.resolve() for folder in folders for path in folder.rglob("*") if path.is_symlink()]
-    return [*folders, *face, *weights, *linked]
-
-
-def describe_run(choice: ModelChoice, limits: Limits) -> Mapping[str, Any]:
-    """What the server hands a worker on its command line."""
-    return {
-        "choice": choice.to_json(),
-        "limits": vars(limits),
-        "parent": os.getpid(),
-        "private": str(Path.cwd()),
-    }
 
 
 if __name__ == "__main__":
