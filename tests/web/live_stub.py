@@ -1,4 +1,8 @@
-"""Stands in for the process behind a live connection: `python live_stub.py KIND`. It says what it was given."""
+"""Stands in for the process behind a live connection: `python live_stub.py KIND`. It says what it was given.
+
+Numbers under the names of a value alone reach the page, so there: `valence` is how many samples were heard, `arousal`
+the kind of the message, and `face_score` the number of this process.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,16 @@ from vatrace.web.live_wire import SOUND
 from vatrace.web.live_worker import read_messages
 
 SLOW_SECONDS = 0.1
+FORK_SECONDS = 200
+BAD_LINES = {
+    "deep": "[" * 60_000,
+    "deep in a value": '{"time": ' + "[" * 60_000,
+    "huge time": '{"time": 1' + "0" * 400 + "}",
+    "no time": '{"valence": 0.5}',
+    "time in words": '{"time": "noon"}',
+    "no words": '{"error": ["a"]}',
+}
+ODD_VALUE = '{"time": 1, "valence": 1' + "0" * 400 + ', "arousal": NaN, "face": "\\ud800", "\\ud800": 1}'
 
 
 def say(**facts: object) -> None:
@@ -22,10 +36,21 @@ def line(text: str) -> None:
     sys.stdout.flush()
 
 
+def fork_with_the_pipes() -> None:
+    """Leave a process of another session that holds our pipes, and say its number."""
+    forked = os.fork()
+    if forked == 0:
+        os.setsid()
+        time.sleep(FORK_SECONDS)
+        os._exit(0)
+
+
 def main(kind: str) -> None:
     if kind == "fatal":
         say(fatal="The model looks ahead.")
         return
+    if kind == "forking":
+        fork_with_the_pipes()
     if kind == "babbling":
         line("no JSON")
         return
@@ -44,7 +69,13 @@ def main(kind: str) -> None:
             time.sleep(SLOW_SECONDS)
         if kind == "hanging":
             time.sleep(60)
-        say(time=message.time_seconds, kind=message.kind, heard=heard, pid=os.getpid())
+        if kind in BAD_LINES:
+            line(BAD_LINES[kind])
+            continue
+        if kind == "odd":
+            line(ODD_VALUE)
+            continue
+        say(time=message.time_seconds, valence=heard, arousal=message.kind, face_score=os.getpid(), html="<b>")
 
 
 if __name__ == "__main__":

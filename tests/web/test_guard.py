@@ -83,6 +83,11 @@ def foreign_form(server: Serving) -> tuple[bytes | float, ...]:
     )
 
 
+def from_elsewhere(*, mode: str, dest: str) -> dict[str, str]:
+    """What a browser says of a request that a page of another site has it make."""
+    return {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": mode, "Sec_Fetch_Dest": dest}
+
+
 EVIL = "http://evil.com"
 ATTACKS: dict[str, Request] = {
     "a rebound name": http(host="evil.com"),
@@ -117,7 +122,32 @@ ATTACKS: dict[str, Request] = {
     "a preflight": http("OPTIONS /api/clips", Origin=EVIL, Access_Control_Request_Method="PUT"),
     "a picture on another site": http(Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors"),
     "a script on another port of this machine": http(Sec_Fetch_Site="same-site", Sec_Fetch_Mode="no-cors"),
-    "a link on another site, with the token": http("GET /?token={token}", Sec_Fetch_Site="cross-site", cookie=False),
+    "a picture on another site, with the token": http(
+        "GET /?token={token}", cookie=False, **from_elsewhere(mode="no-cors", dest="image")
+    ),
+    "a frame on another site, with the token": http(
+        "GET /?token={token}", cookie=False, **from_elsewhere(mode="navigate", dest="iframe")
+    ),
+    "a script of another site, with the token": http(
+        "GET /?token={token}", cookie=False, **from_elsewhere(mode="cors", dest="empty")
+    ),
+    "a form on another site, with the token": http(
+        "POST /?token={token}", cookie=False, **from_elsewhere(mode="navigate", dest="document")
+    ),
+    "a link on another site, with a wrong token": http(
+        "GET /?token=" + "A" * 43, **from_elsewhere(mode="navigate", dest="document")
+    ),
+    "a link on another site, without a token": http("GET /", **from_elsewhere(mode="navigate", dest="document")),
+    "a link on another site to a list": http("GET /api/clips", **from_elsewhere(mode="navigate", dest="document")),
+    "a link on another site to a list, with the token": http(
+        "GET /api/clips?token={token}", **from_elsewhere(mode="navigate", dest="document")
+    ),
+    "a page that says what a link says, with an origin": http(
+        "GET /?token={token}", cookie=False, Origin=EVIL, **from_elsewhere(mode="navigate", dest="document")
+    ),
+    "a long head in one piece": http("GET /api/clips", ("X-Long", "a" * 20_000)),
+    "many headers in one piece": http("GET /api/clips", *((f"X-{number}", "a" * 100) for number in range(180))),
+    "a long address in one piece": http("GET /?" + "a" * 20_000),
     "a deletion from another page": http("DELETE /api/clips/0123456789abcdef", Origin=EVIL),
     "a live connection from another page": socket_from(("Origin", EVIL)),
     "a live connection from nowhere": socket_from(("Origin", "null")),
@@ -207,6 +237,14 @@ def test_the_printed_address_moves_the_token_to_a_cookie_that_scripts_and_other_
     name_and_value, *attributes = answer.headers["set-cookie"].split("; ")
     assert name_and_value == server.cookie
     assert {each.lower() for each in attributes} == {"httponly", "path=/", "samesite=strict"}
+
+
+def test_the_printed_address_can_be_clicked_in_a_terminal_that_is_a_page_itself(server: Serving) -> None:
+    click = http("GET /?token={token}", cookie=False, **from_elsewhere(mode="navigate", dest="document"))
+    received = server.raw(*click(server))
+    assert status_of(received) == 303
+    assert b"\r\nlocation: /\r\n" in received
+    assert f"set-cookie: {server.cookie}".encode() in received
 
 
 @pytest.mark.parametrize("path", ["/", "/api/clips", "/api/nothing", "/no-such-file"])

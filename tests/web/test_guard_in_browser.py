@@ -110,6 +110,21 @@ def test_the_page_itself_gets_what_it_asks_in_the_same_ways(server: Serving, vis
     page.close()
 
 
+def test_the_printed_address_works_as_a_link_on_a_page_of_another_site(
+    server: Serving, visitor: Any, evil_port: int
+) -> None:
+    context = visitor.browser.new_context()
+    page = context.new_page()
+    page.goto(f"http://evil.localhost:{evil_port}/")
+    link = f"<a href='http://{server.host}/?token={server.token}' target='_blank' rel='noopener'>open</a>"
+    page.evaluate("(link) => { document.body.innerHTML = link; }", link)
+    with context.expect_page() as opened:
+        page.click("a")
+    opened.value.wait_for_url(f"http://{server.host}/")
+    assert opened.value.evaluate("fetch('/api/limits').then((answer) => answer.status)") == 200
+    context.close()
+
+
 def test_a_name_that_was_made_to_point_here_gets_nothing(server: Serving, visitor: Any) -> None:
     """The browser takes the rebound name for the page's own origin, so nothing but the server can tell."""
     page = visitor.new_page()

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from vatrace.errors import ModelError
-from vatrace.web.jobs import CRASHED, MAX_SENTENCE, TOO_SLOW, Workshop
+from vatrace.web.child import MAX_SENTENCE, number, sentence
+from vatrace.web.jobs import CRASHED, TOO_SLOW, Workshop
 from vatrace.web.limits import Limits
 from vatrace.web.shelf import CLIP_FILE, Clip, Shelf
 
@@ -42,11 +43,12 @@ def in_workshop(folder: Path, use: Callable[[Workshop], Awaitable[None]], **limi
     async def whole() -> None:
         workshop = Workshop(Shelf(folder, Limits(**{**QUICK, **limits})), COMMAND)  # type: ignore[arg-type]
         facts = await workshop.start()
-        assert (facts.remark, facts.is_confined) == ("stands in", False)
+        assert (facts.remark, facts.missing) == ("stands in", ("calls",))
         try:
             await use(workshop)
         finally:
-            await workshop.stop()
+            async with asyncio.timeout(10):
+                await workshop.stop()
         assert workers() == [], "nobody is left when it has stopped"
 
     asyncio.run(whole())
@@ -65,8 +67,15 @@ def in_workshop(folder: Path, use: Callable[[Workshop], Awaitable[None]], **limi
         ("babble", CRASHED),
         ("flood", CRASHED),
         ("list", CRASHED),
-        ("tower", CRASHED),
-        ("half", "half a ? character"),
+        ("deep", CRASHED),
+        ("deep step", CRASHED),
+        ("number without end", CRASHED),
+        (
+            "half a character",
+            "x\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[31m"
+            "\N{REPLACEMENT CHARACTER}y",
+        ),
+        ("error without words", CRASHED),
     ],
 )
 def test_a_clip_that_goes_wrong_says_so_and_the_next_is_made(name: str, error: str, tmp_path: Path) -> None:
@@ -101,27 +110,50 @@ def test_what_a_worker_says_that_makes_no_sense_moves_no_bar_beyond_its_end(tmp_
     assert [each.progress for each in seen] == [0.0, 0.5, 0.0, 1.0, 0.0, 1.0]
 
 
-def test_numbers_beyond_all_numbers_are_none(tmp_path: Path) -> None:
+def test_a_number_that_is_larger_than_any_is_none_and_the_work_goes_on(tmp_path: Path) -> None:
     async def use(workshop: Workshop) -> None:
-        done = await outcome(workshop, add(workshop, "huge"))
+        done = await outcome(workshop, add(workshop, "huge number"))
         assert (done.state, done.error) == ("done", "")
 
     in_workshop(tmp_path, use)
 
 
-def test_what_a_worker_has_started_ends_with_it_and_keeps_nobody_waiting(tmp_path: Path) -> None:
-    async def use(workshop: Workshop) -> None:
-        forked = add(workshop, "forks")
-        while (now := workshop.shelf.get(forked.id)) is not None and now.progress != 0.1:
-            await asyncio.sleep(0.01)
-        (worker,) = workers()
-        (child,) = worker.children()
-        assert workshop.remove(forked.id)
-        async with asyncio.timeout(10):
-            assert (await outcome(workshop, add(workshop, "fine"))).state == "done"
-        assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+@pytest.mark.parametrize(
+    ("told", "heard"),
+    [(1, 1.0), (True, 1.0), (-0.5, -0.5), (10**400, None), (float("nan"), None), (float("inf"), None), ("1", None)],
+)
+def test_only_finite_numbers_are_numbers(told: object, heard: float | None) -> None:
+    assert number(told) == heard
 
-    in_workshop(tmp_path, use)
+
+def test_a_sentence_can_be_sent_whatever_it_was() -> None:
+    assert sentence("no f\u00e4ce \ud83d\udc00\x00") == "no f\u00e4ce \ufffd\ufffd\ufffd"
+    assert sentence(["a"]) == ""
+
+
+@pytest.mark.parametrize("name", ["leave a fork", "leave a fork in another session", "crash and leave a fork"])
+def test_what_a_worker_leaves_behind_is_ended_or_at_least_not_waited_for(name: str, tmp_path: Path) -> None:
+    forks: list[psutil.Process] = []
+
+    async def use(workshop: Workshop) -> None:
+        clip = add(workshop, name)
+        async with asyncio.timeout(10):
+            while not (file := clip.folder / "fork").is_file() or not file.read_text():
+                await asyncio.sleep(0.01)
+        forks.append(psutil.Process(int(file.read_text())))
+        if not name.startswith("crash"):
+            assert forks[0].is_running()
+            workshop.remove(clip.id)
+        assert (await outcome(workshop, add(workshop, "fine"))).state == "done"
+
+    in_workshop(tmp_path, use, silence_seconds=100, grace_seconds=100)
+    try:
+        if "another session" not in name:
+            psutil.wait_procs(forks, timeout=5)
+            assert not forks[0].is_running()
+    finally:
+        if forks[0].is_running():
+            forks[0].kill()
 
 
 def test_a_worker_is_kept_for_many_clips_and_replaced_after_a_crash(tmp_path: Path) -> None:
@@ -180,6 +212,32 @@ def test_a_clip_is_deleted_when_it_was_kept_long_enough_and_never_while_it_is_wo
     in_workshop(tmp_path, use, keep_seconds=0.1, silence_seconds=15, grace_seconds=15)
 
 
+def test_a_clip_that_somebody_looks_at_is_kept_and_says_until_when(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("vatrace.web.shelf.time.monotonic", lambda: now)
+    shelf = Shelf(tmp_path, Limits(keep_seconds=60))
+    with shelf.incoming("a", 1) as clip:
+        pass
+
+    def expires_in() -> object:
+        found = shelf.get(clip.id)
+        assert found is not None
+        return found.to_json(60)["expires_in"]
+
+    assert expires_in() is None, "it waits"
+    shelf.update(clip.id, state="done")
+    now = 1059.5
+    assert expires_in() == 1
+    shelf.look_at(clip.id)
+    assert expires_in() == 60
+    now = 1119.0
+    assert (shelf.expired(), expires_in()) == ([], 1)
+    now = 1120.0
+    assert ([each.id for each in shelf.expired()], expires_in()) == ([clip.id], 0)
+
+
 @pytest.mark.parametrize(("how", "sentence"), [("refuse", "the model is of paper"), ("vanish", "did not start")])
 def test_a_model_that_cannot_be_loaded_is_said_at_once(how: str, sentence: str, tmp_path: Path) -> None:
     workshop = Workshop(Shelf(tmp_path, Limits()), (*COMMAND, how))
@@ -190,30 +248,3 @@ def test_a_model_that_cannot_be_loaded_is_said_at_once(how: str, sentence: str, 
 def test_limits_below_zero_are_refused() -> None:
     with pytest.raises(ValueError, match=r"max_clips is 0; it must be above 0\."):
         Limits(max_clips=0)
-
-
-def test_a_clip_that_somebody_looks_at_is_kept_and_says_for_how_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [1000.0]
-    monkeypatch.setattr("vatrace.web.shelf.time.monotonic", lambda: now[0])
-    shelf = Shelf(tmp_path, Limits(keep_seconds=60))
-    with shelf.incoming("a.mp4", 1) as clip:
-        pass
-
-    def told() -> object:
-        kept = shelf.get(clip.id)
-        assert kept is not None
-        return kept.to_json(60)["expires_in"]
-
-    assert told() is None, "it waits"
-    shelf.update(clip.id, state="done")
-    now[0] += 50
-    assert told() == 10
-    shelf.look_at(clip.id)
-    assert told() == 60
-    now[0] += 59
-    assert not shelf.expired()
-    now[0] += 2
-    assert [each.id for each in shelf.expired()] == [clip.id]
-    shelf.look_at("gone")  # it may have been removed meanwhile

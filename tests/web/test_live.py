@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import struct
@@ -13,12 +14,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 
 pytest.importorskip("starlette")
 from starlette.websockets import WebSocket
 
 from tests.inference.test_missing_modality import SMALL, make_model
+from tests.web.live_stub import BAD_LINES, FORK_SECONDS
 from vatrace.config import ModelConfig
 from vatrace.features.visual import encoder_from_timm
 from vatrace.inference.choice import ModelChoice
@@ -26,9 +29,9 @@ from vatrace.inference.live import LiveValue
 from vatrace.synth.corpus import plan_clip, render_frames
 from vatrace.web import live as live_module
 from vatrace.web.limits import Limits
-from vatrace.web.live import BUSY, ENDED, Live, live_command
+from vatrace.web.live import BUSY, ENDED, VALUE_NAMES, Live, live_command
 from vatrace.web.live_wire import PICTURE, SOUND, Message, jpeg_size, parse_message
-from vatrace.web.live_worker import answer, decode_picture
+from vatrace.web.live_worker import answer, decode_picture, value_json
 
 START = '{"type": "start", "sample_rate": 16000}'
 RATE = 16_000
@@ -126,10 +129,10 @@ def test_each_picture_gets_a_value_with_its_time_after_the_sound_that_came_befor
 
     run(stub("quick"), script)
     assert [each["time"] for each in told] == [10, 11, 12, 13, 14]
-    assert [each["heard"] for each in told] == [1_600, 3_200, 4_800, 6_400, 8_000]
+    assert [each["valence"] for each in told] == [1_600, 3_200, 4_800, 6_400, 8_000]
     assert {each["dropped"] for each in told} == {0}
     assert all(0 <= each["delay"] < PATIENCE_SECONDS for each in told)
-    assert not is_running(told[0]["pid"]), "its process ended with the connection"
+    assert not is_running(int(told[0]["face_score"])), "its process ended with the connection"
 
 
 def test_while_a_picture_is_looked_at_only_the_newest_of_those_that_come_is_kept_and_no_sound_is_lost() -> None:
@@ -150,7 +153,7 @@ def test_while_a_picture_is_looked_at_only_the_newest_of_those_that_come_is_kept
     assert times == sorted(set(times))
     assert len(times) <= 8, "400 ms have room for four, and one is under way at either end"
     assert told[-1]["dropped"] == 20 - len(times)
-    assert told[-1]["heard"] == 20 * 320
+    assert told[-1]["valence"] == 20 * 320
 
 
 def test_what_comes_while_the_model_is_loaded_is_not_looked_at_afterwards() -> None:
@@ -163,7 +166,7 @@ def test_what_comes_while_the_model_is_loaded_is_not_looked_at_afterwards() -> N
         await page.told()
         page.send(picture(100.0))
         told = await page.told()
-        assert (told["time"], told["heard"], told["dropped"]) == (100.0, 0, 0)
+        assert (told["time"], told["valence"], told["dropped"]) == (100.0, 0, 0)
         page.leave()
 
     run(stub("quick"), script)
@@ -175,9 +178,9 @@ def test_sound_without_pictures_gives_moments_at_its_end() -> None:
         for index in range(4):
             page.send(sound(5 + index * 0.1))
         told = await page.told()
-        assert told["kind"] == 3
-        assert told["heard"] >= RATE // 4
-        assert told["time"] == pytest.approx(5 + told["heard"] / RATE)
+        assert told["arousal"] == 3
+        assert told["valence"] >= RATE // 4
+        assert told["time"] == pytest.approx(5 + told["valence"] / RATE)
         page.leave()
 
     run(stub("quick"), script)
@@ -236,7 +239,7 @@ def test_a_message_of_a_wrong_kind_or_size_closes_the_connection_with_a_sentence
     async def script(page: Page) -> None:
         await page.begin()
         page.send(picture(0.0))
-        pids.append((await page.told())["pid"])
+        pids.append(int((await page.told())["face_score"]))
         page.send(message)
         assert (await page.told())["error"].startswith(sentence)
 
@@ -268,6 +271,69 @@ def test_a_process_that_crashes_hangs_or_fails_ends_the_connection_with_a_senten
 
     page = run(stub(kind), script)
     assert page.closed == (1011, sentence)
+
+
+@pytest.mark.parametrize("kind", BAD_LINES)
+def test_a_line_that_is_no_value_ends_the_connection_and_the_next_is_served(kind: str) -> None:
+    live = stub(kind)
+
+    async def script(page: Page) -> None:
+        await page.begin()
+        page.send(picture(0.0))
+        assert await page.told() == {"error": ENDED}
+
+    for _ in range(2):
+        assert run(live, script).closed == (1011, ENDED)
+
+
+def test_of_a_value_with_odd_parts_only_numbers_reach_the_page() -> None:
+    async def script(page: Page) -> None:
+        await page.begin()
+        page.send(picture(0.0))
+        told = await page.told()
+        assert {name: told.pop(name) for name in ("time", "dropped")} == {"time": 1.0, "dropped": 0}
+        assert told.pop("delay") >= 0
+        assert told == dict.fromkeys(VALUE_NAMES[1:])
+        page.leave()
+
+    run(stub("odd"), script)
+
+
+def test_a_value_has_the_names_that_the_worker_gives_it() -> None:
+    value = LiveValue(
+        time_seconds=0, valence=0, arousal=0, face=True, voice=True, face_score=0, gate_face=0, gate_voice=0
+    )
+    assert tuple(value_json(value)) == VALUE_NAMES
+
+
+def test_the_folder_of_the_process_goes_with_the_connection(tmp_path: Path) -> None:
+    seen = []
+
+    async def script(page: Page) -> None:
+        await page.begin()
+        seen.extend(tmp_path.iterdir())
+        page.leave()
+
+    run(Live(stub("quick")._command, tmp_path), script)
+    assert len(seen) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_left_another_with_its_pipes_is_not_waited_for() -> None:
+    """The fork lives longer than the patience of `run`."""
+    assert FORK_SECONDS > PATIENCE_SECONDS
+
+    async def script(page: Page) -> None:
+        await page.begin()
+        page.leave()
+
+    try:
+        run(stub("forking"), script)
+    finally:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if "live_stub.py" in " ".join(process.cmdline()) and "forking" in process.cmdline():
+                    process.kill()
 
 
 @pytest.mark.parametrize(("kind", "sentence"), [("fatal", "The model looks ahead."), ("babbling", ENDED)])

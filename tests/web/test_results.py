@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,10 +25,12 @@ from vatrace.report.export import read_clip_csv
 @pytest.fixture(scope="module")
 def made(server: Serving, clip: Path) -> Iterator[tuple[Serving, str]]:
     """The clip as the server made it, and where it is."""
-    clip_id = server.send(clip, "m%C3%BC%20%3Cb%3E.mkv").json["id"]
-    told = server.wait_for(clip_id)
-    assert 0 < told.pop("expires_in") <= 3600
-    assert told == {
+    sent = server.send(clip, "m%C3%BC%20%3Cb%3E.mkv").json
+    assert (sent["name"], sent["state"], sent["expires_in"]) == ("mü <b>.mkv", "waiting", None)
+    clip_id = sent["id"]
+    done = server.wait_for(clip_id)
+    assert 3590 < done.pop("expires_in") <= 3600
+    assert done == {
         "id": clip_id,
         "name": "mü <b>.mkv",
         "state": "done",
@@ -72,6 +75,10 @@ def test_the_page_draws_the_numbers_of_the_table(made: tuple[Serving, str], tmp_
     assert person["voice"] == trace.voice_valid.astype(int).tolist()
     assert [score is None for score in person["face_score"]] == (~trace.face_valid).tolist()
     assert [gate is None for gate in person["gate_face"]] == (~trace.valid).tolist()
+    assert written.face_boxes is not None
+    for drawn_box, written_box in zip(person["face_box"], written.face_boxes, strict=True):
+        assert (drawn_box is None) == bool(np.isnan(written_box).any())
+        assert drawn_box is None or drawn_box == pytest.approx(written_box, abs=6e-4)
     assert not trace.valid.all(), "else nothing above is empty"
     assert trace.valid.any()
 
@@ -99,6 +106,17 @@ def test_two_tabs_see_one_list_and_what_is_removed_in_one_is_gone_for_both(serve
         answer = server.ask("GET", f"/api/clips/{clip_id}{part}")
         assert (answer.status, answer.json) == (404, {"error": "There is no such clip here, or not any more."})
     assert server.ask("DELETE", f"/api/clips/{clip_id}").status == 404
+
+
+@pytest.mark.parametrize("part", ["trace.json", "trace.csv", "report.html", "video"])
+def test_a_clip_that_is_looked_at_is_kept_for_longer(part: str, made: tuple[Serving, str]) -> None:
+    server, path = made
+    end = time.monotonic() + 20
+    while server.ask("GET", path).json["expires_in"] > 3599:  # whole seconds, rounded up
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert server.ask("GET", f"{path}/{part}").status == 200
+    assert server.ask("GET", path).json["expires_in"] == 3600
 
 
 def test_the_page_learns_what_is_taken_and_which_model_it_is(server: Serving) -> None:

@@ -45,13 +45,6 @@ class ModelChoice:
         """The model folder."""
         return self.model or starter_folder()
 
-    def files(self) -> list[Path]:
-        """Files and folders that `load` reads."""
-        from vatrace.faces.weights import cache_folder
-
-        named = (self.vggish_weights, Path(self.face_model) if self.face_model else None)
-        return [self.folder, cache_folder(), *(path for path in named if path is not None)]
-
     def load(self) -> VideoPredictor:
         """Load it all.
 

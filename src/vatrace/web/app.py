@@ -98,16 +98,15 @@ class _Routes:
         )
 
     async def clips(self, request: Request) -> Response:
-        shelf = self.served.workshop.shelf
-        return JSONResponse([clip.to_json(shelf.limits.keep_seconds) for clip in shelf.clips()])
+        return JSONResponse([self._told(clip) for clip in self.served.workshop.shelf.clips()])
 
     async def put(self, request: Request) -> Response:
         clip = await receive_clip(request, self.served.workshop.shelf)
         self.served.workshop.submit(clip)
-        return JSONResponse({"id": clip.id}, 201)
+        return JSONResponse(self._told(clip), 201)
 
     async def get(self, request: Request) -> Response:
-        return JSONResponse(self._clip(request).to_json(self.served.workshop.shelf.limits.keep_seconds))
+        return JSONResponse(self._told(self._clip(request)))
 
     async def delete(self, request: Request) -> Response:
         clip = self._clip(request)
@@ -150,6 +149,9 @@ class _Routes:
             raise Refusal(409, clip.error or "This clip is not ready yet.")
         self.served.workshop.shelf.look_at(clip.id)
         return clip
+
+    def _told(self, clip: Clip) -> dict[str, object]:
+        return clip.to_json(self.served.workshop.shelf.limits.keep_seconds)
 
 
 async def _static(request: Request) -> Response:

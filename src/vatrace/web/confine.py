@@ -1,98 +1,154 @@
 """What the process that reads clips cannot do, even if a broken file took it over.
 
-On Linux it may open no socket, start no program and no further process, and signal none; where the kernel has Landlock
-(5.13, `vatrace.web.landlock`) it reads only what it is made of, writes only into its run folder, and looks into no
-other process. Memory, processor time and the size of files are limited; it dumps no core, which would hold faces; and
-it ends with the server. Elsewhere what there is of this is used, and the server says what is not. What always holds
-is that the server watches it and ends it.
+On Linux it opens no socket, starts no program and no other process, sends signals to itself alone, and has no power of
+root (`calls`); it reads only the model, the programs' own folders and its clips, and writes only among its
+clips (`landlock`); neither it nor the server can be looked into; memory, processor time and the size of files are
+limited; it dumps no core, which would hold faces; and it ends with the server. Of this there is what the system has:
+`confine` says what is missing, and the server tells. What always holds is that the server watches it and ends it.
 """
 
 from __future__ import annotations
 
 import ctypes
-import errno
 import math
 import os
 import platform
 import signal
 import struct
 import sys
-from dataclasses import dataclass
+import sysconfig
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38  # linux/prctl.h
-_SECCOMP_MODE_FILTER = 2
-_LOAD_WORD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # bpf_common.h
-_NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16  # offsets in linux/seccomp.h's seccomp_data
-_ALLOW, _REFUSE, _UNKNOWN = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
-_CLONE_THREAD = 0x10000  # linux/sched.h
-_X32_CALLS = 0x40000000  # on x86-64, the same calls under other numbers begin here
+from vatrace.web.calls import refuse_calls
+from vatrace.web.landlock import allow_files_only
+
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4  # linux/prctl.h
+_CAPGET_CAPSET = {"x86_64": (125, 126), "aarch64": (90, 91)}
+_CAP_DAC_READ_SEARCH = 1 << 2
+_CAPABILITY_VERSION_3 = 0x20080522  # linux/capability.h
+
+CALLS, FILES = "calls", "files"
+# What a process can do where a part is missing, as the server says it.
+MISSING = {
+    CALLS: "open sockets, start programs and send signals",
+    FILES: "read and change your other files",
+}
+
+# What Python and the libraries read of the system, beside their own folders.
+_SYSTEM = (
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/nix/store",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/proc/self",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/sys/vm",
+    "/sys/devices/system",
+    "/sys/fs/cgroup",
+    "/dev/null",
+    "/dev/zero",
+    "/dev/urandom",
+    "/dev/random",
+)
+_KEPT_VARIABLES = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "SYSTEMROOT",
+    "WINDIR",
+    "USERPROFILE",
+)
+_KEPT_BEGINNINGS = (
+    "LC_",
+    "LD_LIBRARY",
+    "DYLD_LIBRARY",
+    "PYTHON",
+    "OMP_",
+    "MKL_",
+    "OPENBLAS_",
+    "KMP_",
+    "GOMP_",
+    "ORT_",
+    "TORCH",
+    "CUDA_",
+    "XDG_CACHE",
+    "VATRACE_",
+    "COV_",
+    "COVERAGE_",
+)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Calls:
-    """Numbers of a machine's system calls.
+def confine(*, read: Iterable[Path], write: Iterable[Path], private: Path) -> tuple[str, ...]:
+    """Take from this process what it does not need; to be called before it has a second thread.
 
     Args:
-        architecture: how the kernel names it to a filter.
-        refused: those that are never wanted.
-        clone: makes a thread, which is allowed, or a process.
+        read: files and folders it needs beside Python, the libraries and the system.
+        write: folders it writes in.
+        private: a folder that is not for reading, nor is what holds it, though modules may be looked for there.
+
+    Returns:
+        The parts of `MISSING` that this system cannot take from it.
     """
-
-    architecture: int
-    refused: tuple[int, ...]
-    clone: int
-
-
-_CLONE3 = 435  # everywhere; what it is to make lies in memory, where a filter cannot look
-# socket, socketpair, connect, bind, execve, execveat; ptrace, process_vm_readv, process_vm_writev; kill, tkill, tgkill,
-# rt_sigqueueinfo, rt_tgsigqueueinfo; unshare, setns, mount, chroot, bpf, userfaultfd, perf_event_open,
-# open_by_handle_at, add_key, request_key, keyctl; then, everywhere the same, io_uring_setup (which opens sockets by
-# another way), pidfd_open, pidfd_getfd, pidfd_send_signal. fork and vfork are calls of x86 alone.
-_EVERYWHERE = (425, 434, 438, 424)
-_CALLS = {
-    "x86_64": _Calls(
-        architecture=0xC000003E,
-        refused=(
-            *(41, 53, 42, 49, 59, 322, 101, 310, 311, 62, 200, 234, 129, 297),
-            *(272, 308, 165, 161, 321, 323, 298, 304, 248, 249, 250, 57, 58),
-            *_EVERYWHERE,
-        ),
-        clone=56,
-    ),
-    "aarch64": _Calls(
-        architecture=0xC00000B7,
-        refused=(
-            *(198, 199, 203, 200, 221, 281, 117, 270, 271, 129, 130, 131, 138, 240),
-            *(97, 268, 40, 51, 280, 282, 241, 265, 217, 218, 219),
-            *_EVERYWHERE,
-        ),
-        clone=220,
-    ),
-}
+    hide_memory()
+    missing = []
+    if not allow_files_only(read=(*_own_folders(private), *read), write=(*write, Path(os.devnull))):
+        missing.append(FILES)
+    # Root may serve a model that is somebody else's. Reading it is its right as root alone, and does no harm where
+    # Landlock says what may be read.
+    _drop_capabilities(0 if FILES in missing else _CAP_DAC_READ_SEARCH)
+    if not refuse_calls():
+        missing.append(CALLS)
+    return tuple(missing)
 
 
 def hide_memory() -> None:
-    """Let no other process of the same person look into this one's memory, and dump none of it."""
+    """Let no other process of this person look into this one, nor into its variables; nor does it dump a core."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def forbid_sockets_and_programs() -> bool:
-    """Refuse those calls from now on, in this process and its threads to come; returns whether that was possible.
+def bare_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Those that Python and the libraries go by; others may hold keys and passwords."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if name.upper() in _KEPT_VARIABLES or name.upper().startswith(_KEPT_BEGINNINGS)
+    }
 
-    Further processes, signals and what looks into other processes are refused with them.
+
+def _drop_capabilities(kept: int) -> None:
+    """Be an ordinary person, also where root runs the server; but for the rights that are kept, if they are there."""
+    calls = _CAPGET_CAPSET.get(platform.machine())
+    if sys.platform != "linux" or calls is None:
+        return
+    libc = ctypes.CDLL(None)
+    header, held = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), ctypes.create_string_buffer(24)
+    if libc.syscall(ctypes.c_long(calls[0]), header, held) == 0:
+        permitted = struct.unpack_from("=I", held.raw, 4)[0] & kept  # effective, permitted, inheritable; and the upper
+        libc.syscall(ctypes.c_long(calls[1]), header, struct.pack("=6I", permitted, permitted, 0, 0, 0, 0))
+
+
+def _own_folders(private: Path) -> list[Path]:
+    """Folders of Python, of the libraries, and of what they read of the system.
+
+    Modules lie wherever `sys.path` says. But the person's folders do not become readable by being in it, as the one
+    that they are in is with `python -m vatrace`.
     """
-    known = _CALLS.get(platform.machine())
-    if sys.platform != "linux" or known is None:
-        return False
-    program = _filter(known)
-    code = ctypes.create_string_buffer(program)
-    description = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))  # struct sock_fprog
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        return False
-    return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, description, 0, 0) == 0)
+    listed = [Path(path) for path in (*sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))]
+    kept = (Path("~").expanduser(), private)
+    modules = [path for path in listed if path.is_absolute() and not any(each.is_relative_to(path) for each in kept)]
+    prefixes = [Path(path) for path in (sys.prefix, sys.base_prefix, *sysconfig.get_paths().values())]
+    return [Path(__file__).parents[1], *modules, *prefixes, *(Path(path) for path in _SYSTEM)]
 
 
 def end_with_parent(parent: int) -> None:
@@ -143,26 +199,3 @@ def _lower(which: int, value: int) -> None:
     hard = resource.getrlimit(which)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(which, (value, value))
-
-
-def _filter(calls: _Calls) -> bytes:
-    """Instructions for the kernel: refuse calls of another architecture and those listed, allow the rest."""
-    steps: list[tuple[int, int, int, int]] = [
-        (_LOAD_WORD, 0, 0, _ARCHITECTURE_AT),
-        (_JUMP_IF_EQUAL, 1, 0, calls.architecture),
-        (_RETURN, 0, 0, _REFUSE),
-        (_LOAD_WORD, 0, 0, _NUMBER_AT),
-    ]
-    if calls is _CALLS["x86_64"]:
-        steps += [(_JUMP_IF_AT_LEAST, 0, 1, _X32_CALLS), (_RETURN, 0, 0, _REFUSE)]
-    for call in calls.refused:
-        steps += [(_JUMP_IF_EQUAL, 0, 1, call), (_RETURN, 0, 0, _REFUSE)]
-    steps += [(_JUMP_IF_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _UNKNOWN)]  # the C library falls back on clone then
-    steps += [
-        (_JUMP_IF_EQUAL, 0, 3, calls.clone),
-        (_LOAD_WORD, 0, 0, _FIRST_ARGUMENT_AT),
-        (_JUMP_IF_SET, 1, 0, _CLONE_THREAD),
-        (_RETURN, 0, 0, _REFUSE),
-    ]
-    steps.append((_RETURN, 0, 0, _ALLOW))
-    return b"".join(struct.pack("=HBBI", *step) for step in steps)

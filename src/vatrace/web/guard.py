@@ -5,7 +5,8 @@ rebinding). So each request is checked before anything else sees it:
 
 - `Host` is this server's own address: a rebound name gives itself away there;
 - `Origin`, where there is one, is the page's own, and a WebSocket has to have one;
-- `Sec-Fetch-Site`, where there is one, is not another site's;
+- `Sec-Fetch-Site`, where there is one, is not another site's; but the printed address, with the token in it, may be
+  clicked anywhere, such as in a terminal that is itself a page;
 - the token: once in the address, from then on in a cookie that scripts cannot read and other sites cannot send.
 
 Whoever passes gets answers that allow no inline script, no frame, no guessing of types, and that nobody stores.
@@ -28,6 +29,7 @@ from vatrace.errors import where
 logger = logging.getLogger(__name__)
 
 BODY_METHODS = ("PUT",)
+MAX_HEAD_BYTES = 16 * 2**10  # names and values together; the server itself counts only what comes in several pieces
 ENTRY_TEXT = "Open the address that `vatrace serve` printed: it holds a token, without which nothing is shown."
 
 HostCheck = Callable[[str], bool]
@@ -118,11 +120,14 @@ class Guard:
         if not scope["path"].startswith("/"):
             return Refused(400, "A request names a path on this server.")
         own_origin = f"http://{hosts[0].lower()}"
+        if headers.num_bytes() + len(scope["path"]) + len(scope["query_string"]) > MAX_HEAD_BYTES:
+            return Refused(431, "This request has too long a head.")
         if any(origin != own_origin for origin in origins) or len(origins) > 1:
             return Refused(403, "Requests from another page are not answered.")
         if scope["type"] == "websocket" and not origins:
             return Refused(403, "A live connection comes from this server's own page.")
-        if any(site not in ("same-origin", "none") for site in headers.all(b"sec-fetch-site")):
+        is_foreign = any(site not in ("same-origin", "none") for site in headers.all(b"sec-fetch-site"))
+        if is_foreign and not (_is_a_click(headers) and self._offered(scope) is not None):
             return Refused(403, "Requests from another site are not answered.")
         if scope["type"] == "http" and scope["method"] not in BODY_METHODS and headers.announce_a_body():
             return Refused(400, "This request takes no body.")
@@ -166,6 +171,12 @@ def refused_response(scope: Scope, refused: Refused) -> Response:
     return PlainTextResponse(refused.sentence + "\n", refused.status)
 
 
+def _is_a_click(headers: _Headers) -> bool:
+    """Whether a browser says that a person goes to this page: a page of its own, in no frame, fetched by no script."""
+    mode, place = headers.all(b"sec-fetch-mode"), headers.all(b"sec-fetch-dest")
+    return mode == ["navigate"] and place == ["document"]
+
+
 class _Broken(Exception):  # noqa: N818  (never seen: it makes uvicorn close a half-sent answer)
     """An answer broke off in the middle."""
 
@@ -182,6 +193,9 @@ class _Headers:
     def cookies(self, name: str) -> list[str]:
         pairs = (part.strip().partition("=") for line in self.all(b"cookie") for part in line.split(";"))
         return [value for key, _, value in pairs if key == name]
+
+    def num_bytes(self) -> int:
+        return sum(len(key) + len(value) for key, value in self._items)
 
     def announce_a_body(self) -> bool:
         return bool(self.all(b"transfer-encoding")) or any(length != "0" for length in self.all(b"content-length"))

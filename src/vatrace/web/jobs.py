@@ -8,25 +8,25 @@ the progress bar.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import math
-import os
+import logging
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vatrace.errors import ModelError
+from vatrace.errors import ModelError, where
 from vatrace.inference.choice import ModelChoice
+from vatrace.web.child import BadTalk, Child, child_variables, number, sentence
+from vatrace.web.confine import MISSING
 from vatrace.web.limits import Limits
+from vatrace.web.orders import describe_run
 from vatrace.web.shelf import Clip, Shelf
-from vatrace.web.worker import describe_run
 
-MAX_SENTENCE = 600  # characters of what a worker says that are shown
+logger = logging.getLogger(__name__)
+
 READY_SECONDS = 300.0
 _SWEEP_SECONDS = 30.0
 _PROCESSOR_TIME_IS_OVER = getattr(signal, "SIGXCPU", 0)
@@ -37,11 +37,15 @@ TOO_SLOW = "Reading this clip took longer than its length allows, so it was stop
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """What a worker said of the model it loaded, of what it cannot do, and whether it is kept to its own files."""
+    """What a worker said when it had loaded the model.
+
+    Args:
+        remark: what is to be known of the model.
+        missing: parts of `confine.MISSING` that this system cannot take from the worker.
+    """
 
     remark: str
-    is_confined: bool
-    is_kept: bool
+    missing: tuple[str, ...]
 
 
 class Workshop:
@@ -107,7 +111,12 @@ class Workshop:
                 continue
             hand.clip_id = clip.id
             self.shelf.update(clip.id, step="starting")
-            error = await self._make(hand, clip)
+            try:
+                error = await self._make(hand, clip)
+            except Exception as fault:  # of ours: the next clip has its chance, with a fresh process
+                logger.error("internal error: %s", where(fault))  # its message may hold what a person sent
+                hand.end()
+                error = CRASHED
             if error:
                 self.shelf.update(clip.id, state="failed", error=error)
             else:
@@ -125,8 +134,7 @@ class Workshop:
         except TimeoutError:
             hand.end()
             return TOO_SLOW
-        except Exception:  # whatever it says: a worker may be in the hands of a file
-            hand.end()
+        except (BadTalk, ModelError, OSError):
             return TOO_SLOW if await hand.ended() == -_PROCESSOR_TIME_IS_OVER else CRASHED
 
     async def _follow(self, hand: _Hand, clip: Clip, deadline: asyncio.Timeout) -> str:
@@ -135,13 +143,18 @@ class Workshop:
         while True:
             async with asyncio.timeout(self._limits.silence_seconds):
                 told = await hand.hear()
-            if "error" in told or told.get("done") is True:
+            if "error" in told:
+                if not (error := sentence(told["error"])):
+                    raise BadTalk
                 hand.clip_id = ""
-                return "" if "error" not in told else _sentence(told["error"]) or CRASHED
-            if (seconds := _number(told.get("seconds"))) is not None:
+                return error
+            if told.get("done") is True:
+                hand.clip_id = ""
+                return ""
+            if (seconds := number(told.get("seconds"))) is not None and seconds >= 0:
                 deadline.reschedule(began + self._limits.work_seconds(min(seconds, self._limits.max_seconds)))
-            share = min(1.0, _number(told.get("progress")) or 0.0)
-            self.shelf.update(clip.id, progress=share, step=_sentence(told.get("step", "")))
+            share = min(1.0, max(0.0, number(told.get("progress")) or 0.0))
+            self.shelf.update(clip.id, progress=share, step=sentence(told.get("step")))
 
     async def _sweep(self) -> None:
         while True:
@@ -150,20 +163,10 @@ class Workshop:
                 self.remove(clip.id)
 
 
-def _number(told: object) -> float | None:
-    """What a worker said, if it is a number of 0 or more."""
-    if not isinstance(told, int | float):
-        return None
-    try:
-        number = float(told)
-    except OverflowError:  # a whole number of hundreds of digits
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _sentence(told: object) -> str:
-    """What a worker said, as text that can be sent on: at most so long, and no half characters."""
-    return str(told)[:MAX_SENTENCE].encode("utf-8", "replace").decode("utf-8")
+def _missing(told: object) -> tuple[str, ...]:
+    """What a worker could not be kept from: everything, unless it says otherwise."""
+    said = told if isinstance(told, list) else MISSING
+    return tuple(part for part in MISSING if part in said)
 
 
 def worker_command(choice: ModelChoice, limits: Limits) -> Sequence[str]:
@@ -173,10 +176,6 @@ def worker_command(choice: ModelChoice, limits: Limits) -> Sequence[str]:
     return (sys.executable, "-P", "-m", "vatrace.web.worker", told)
 
 
-class _Crashed(Exception):  # noqa: N818  (it is what happened)
-    """A worker ended, or said what no worker says."""
-
-
 class _Hand:
     """One place for a worker: the process that has it now, and the clip it is at."""
 
@@ -184,107 +183,60 @@ class _Hand:
         self._command = command
         self._folder = folder
         self._most_clips = most_clips
-        self._process: Process | None = None
+        self._child: Child | None = None
         self._num_clips = 0
-        self._is_over = False  # known at once, while the system takes a moment to say that a killed process is gone
         self.clip_id = ""
 
     @property
     def is_fit(self) -> bool:
         """Whether there is a process that can take a clip."""
-        is_alive = self._process is not None and self._process.returncode is None and not self._is_over
-        return is_alive and self._num_clips < self._most_clips
+        return self._child is not None and self._child.is_alive and self._num_clips < self._most_clips
 
     async def begin(self) -> ModelFacts:
         """Start a process and wait until it has loaded the model."""
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,  # decoders print what a file says, such as names
-            cwd=self._folder,
-            env=environment_in(self._folder),
-            start_new_session=True,  # Ctrl-C is for the server, which then ends us
-        )
-        self._num_clips, self._is_over = 0, False
+        environment = child_variables(self._folder)
+        self._child = await Child.start(self._command, folder=self._folder, environment=environment)
+        self._num_clips = 0
         try:
             async with asyncio.timeout(READY_SECONDS):
                 told = await self.hear()
-        except (TimeoutError, _Crashed):
+        except (TimeoutError, BadTalk):
             told = {"fatal": "The process that reads clips did not start; does `vatrace predict` work?"}
         except BaseException:  # stopped while it loads
             self.end()
             raise
         if "fatal" in told:
-            self.end()
             await self.ended()
-            raise ModelError(_sentence(told["fatal"]))
-        return ModelFacts(
-            remark=_sentence(told.get("remark", "")),
-            is_confined=told.get("is_confined") is True,
-            is_kept=told.get("is_kept") is True,
-        )
+            raise ModelError(sentence(told["fatal"]))
+        return ModelFacts(remark=sentence(told.get("remark")), missing=_missing(told.get("missing")))
 
     async def end_and_begin(self) -> None:
         """Start a fresh process in place of the one there is."""
-        self.end()
         await self.ended()
         await self.begin()
 
     def give(self, clip: Clip) -> None:
         """Hand a clip to the process."""
-        if self._process is None or self._process.stdin is None:
-            raise _Crashed
+        if self._child is None:
+            raise BadTalk
         self.clip_id = clip.id
         self._num_clips += 1
         task = {"folder": str(clip.folder.absolute()), "name": clip.name}
-        self._process.stdin.write(json.dumps(task).encode("ascii") + b"\n")
+        self._child.say(json.dumps(task).encode("ascii") + b"\n")
 
     async def hear(self) -> Mapping[str, Any]:
         """The next thing the process says."""
-        if self._process is None or self._process.stdout is None:
-            raise _Crashed
-        try:
-            told = json.loads(await self._process.stdout.readline())
-        except (ValueError, RecursionError) as error:  # nothing, no JSON, an endless line, or a tower of brackets
-            raise _Crashed from error
-        if not isinstance(told, dict):
-            raise _Crashed
-        return told
+        if self._child is None:
+            raise BadTalk
+        return await self._child.hear()
 
     def end(self) -> None:
         """End the process at once, if there is one."""
-        self.clip_id, self._is_over = "", True
-        if self._process is not None and self._process.returncode is None:
-            end_session(self._process)
+        self.clip_id = ""
+        if self._child is not None:
+            self._child.end()
 
     async def ended(self) -> int | None:
-        """Wait until a process that was ended is gone; returns what it ended with."""
-        if self._process is None:
-            return None
-        close_pipes(self._process)
-        return await self._process.wait()
-
-
-def end_session(process: Process) -> None:
-    """End a process that leads a session of its own, and whatever it has started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-
-
-def close_pipes(process: Process) -> None:
-    """Let go of what a process that was ended still said; somebody it started might hold the other end for ever."""
-    if process.stdin is not None:
-        process.stdin.close()
-    transport = getattr(process, "_transport", None)  # asyncio has no public way to close all pipes
-    if transport is not None:
-        transport.close()
-
-
-def environment_in(folder: Path) -> dict[str, str]:
-    """Ours, with every folder for modules absolute; what libraries leave behind goes the way of the clips."""
-    paths = [str(Path(path).absolute()) for path in sys.path if path]
-    waits = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}  # as in `recipes.predict`
-    return {**os.environ, **waits, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(folder)}
+        """End the process and wait until it is gone; returns what it ended with."""
+        self.end()
+        return None if self._child is None else await self._child.ended()

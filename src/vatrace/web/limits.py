@@ -15,13 +15,14 @@ class Limits:
         max_bytes: a clip's size.
         max_seconds: a clip's length.
         max_clips: kept at the same time.
-        keep_seconds: a clip is deleted this long after it was last worked on.
+        keep_seconds: a clip is deleted this long after it was last worked on or looked at.
         quota_bytes: all clips with what was made of them.
         spare_bytes: left free on the disk.
         uploads_at_once: how many clips may be coming in; more are asked to try again.
         stall_seconds: an upload that gives nothing for so long is ended.
         min_bytes_per_second: an upload that is slower on average, after a first `stall_seconds`, is ended.
         header_seconds: what may pass until the head of a request is there.
+        write_seconds: an answer of which nothing is read for so long is ended; a player that was paused asks again.
         workers: processes that read clips.
         clips_per_worker: then a fresh one is started, so that nothing that leaks can pile up.
         memory_bytes: address space a worker may take beyond what it has with the model loaded.
@@ -44,6 +45,7 @@ class Limits:
     stall_seconds: float = 10.0
     min_bytes_per_second: int = 16 * KIB
     header_seconds: float = 8.0
+    write_seconds: float = 60.0
     workers: int = 1
     clips_per_worker: int = 200
     memory_bytes: int = 2 * GIB

@@ -20,20 +20,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 import sys
+import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from vatrace.inference.choice import ModelChoice
-from vatrace.web.jobs import close_pipes, end_session, environment_in
+from vatrace.web.child import BadTalk, Child, child_variables, number, sentence
 from vatrace.web.limits import Limits
 from vatrace.web.live_wire import (
     MOMENT,
@@ -46,7 +45,7 @@ from vatrace.web.live_wire import (
     parse_message,
 )
 from vatrace.web.live_worker import LENGTH
-from vatrace.web.worker import describe_run
+from vatrace.web.orders import describe_run
 
 START_SECONDS = 10.0  # for the first message
 IDLE_SECONDS = 60.0  # a page that sends nothing for so long has gone
@@ -55,6 +54,9 @@ ANSWER_SECONDS = 10.0  # a process that takes longer over a picture hangs
 KEPT_SOUND_SAMPLES = 4 * SAMPLE_RATE_HZ  # waiting while a picture is looked at; older sound is left out
 BLOCK_SAMPLES = SAMPLE_RATE_HZ // 4  # sound that is passed on without waiting for a picture
 NO_PICTURE_SECONDS = 0.5  # without one, values are given for sound alone
+
+# What a value consists of: see above, and `inference.live.LiveValue`, which is not loaded here.
+VALUE_NAMES = ("time", "valence", "arousal", "face", "voice", "face_score", "gate_face", "gate_voice")
 
 MAX_REASON_BYTES = 120  # RFC 6455 allows 123
 NORMAL, GONE, SERVER_ERROR, TRY_LATER = 1000, 1006, 1011, 1013
@@ -79,10 +81,12 @@ class Live:
 
     Args:
         command: starts the process that looks: see `live_command`.
+        folder: of this run, for the folder of that process; None is the system's.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], folder: Path | None = None) -> None:
         self._command = command
+        self._folder = folder
         self._is_on = False
 
     async def __call__(self, websocket: WebSocket) -> None:
@@ -92,18 +96,18 @@ class Live:
             await _close(websocket, _Ended(BUSY, TRY_LATER))
             return
         self._is_on = True
-        looker = _Looker(self._command)
+        looker = _Looker(self._command, self._folder)
         try:
             await _serve(websocket, looker)
         except* WebSocketDisconnect:
             pass
         except* WrongMessage as group:
             error = _first(group)
-            assert isinstance(error, WrongMessage), "the group holds nothing else"
+            assert isinstance(error, WrongMessage)
             await _close(websocket, _Ended(error.sentence, error.code))
         except* _Ended as group:
             error = _first(group)
-            assert isinstance(error, _Ended), "the group holds nothing else"
+            assert isinstance(error, _Ended)
             await _close(websocket, error)
         finally:
             await looker.end()
@@ -225,69 +229,63 @@ class _Ended(Exception):  # noqa: N818  (it is what happened)
         self.code = code
 
 
-@dataclass
 class _Looker:
     """The process that looks, from the page's side of the pipe."""
 
-    command: Sequence[str]
-    process: Process | None = None
-    folder: TemporaryDirectory[str] | None = None
+    def __init__(self, command: Sequence[str], folder: Path | None) -> None:
+        self._command = command
+        self._parent = folder
+        self._folder: Path | None = None  # libraries want one for what they leave behind; there are no clips in it
+        self._child: Child | None = None
 
     async def begin(self) -> None:
         """Start it and wait until it has loaded the model."""
-        self.folder = TemporaryDirectory(prefix="vatrace-live-", ignore_cleanup_errors=True)
-        self.process = await asyncio.create_subprocess_exec(
-            *self.command,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            cwd=self.folder.name,
-            env=environment_in(Path(self.folder.name)),
-            start_new_session=True,  # Ctrl-C is for the server, which then ends it
-        )
+        self._folder = Path(tempfile.mkdtemp(prefix="live-", dir=self._parent))
+        variables = child_variables(self._folder)
+        self._child = await Child.start(self._command, folder=self._folder, environment=variables)
         told = await self._hear(LOADING_SECONDS)
         if "fatal" in told:
-            raise _Ended(str(told["fatal"]), SERVER_ERROR)
+            raise _Ended(sentence(told["fatal"]) or ENDED, SERVER_ERROR)
 
-    async def look(self, message: Message) -> Mapping[str, Any] | None:
+    async def look(self, message: Message) -> Mapping[str, float | None] | None:
         """Hand it a message; returns what it says of a picture or a moment, None of sound and of a picture too late."""
-        assert self.process is not None, "begun before"
-        assert self.process.stdin is not None, "a pipe"
+        assert self._child is not None, "begun before"
         data = message.packed()
         try:
-            self.process.stdin.write(LENGTH.pack(len(data)) + data)
+            self._child.say(LENGTH.pack(len(data)) + data)
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self.process.stdin.drain()
+                await self._child.drain()
         except OSError:  # gone; or it does not read: TimeoutError is one of these
             raise _Ended(ENDED, SERVER_ERROR) from None
         if message.kind not in (PICTURE, MOMENT):
             return None
         told = await self._hear(ANSWER_SECONDS)
         if "error" in told:
-            raise _Ended(str(told["error"]), SERVER_ERROR)
-        return None if "skipped" in told else told
+            raise _Ended(sentence(told["error"]) or ENDED, SERVER_ERROR)
+        if "skipped" in told:
+            return None
+        value = {name: number(told.get(name)) for name in VALUE_NAMES}  # nothing else in the line reaches the page
+        if value["time"] is None:
+            raise _Ended(ENDED, SERVER_ERROR)
+        return value
 
     async def end(self) -> None:
         """End it at once, if it is there."""
-        if self.process is not None and self.process.returncode is None:
-            end_session(self.process)
-            close_pipes(self.process)
-            await self.process.wait()
-        if self.folder is not None:
-            self.folder.cleanup()
+        try:
+            if self._child is not None:
+                await self._child.ended()
+        finally:
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _hear(self, seconds: float) -> dict[str, Any]:
         """The next line that it says."""
-        assert self.process is not None, "begun before"
-        assert self.process.stdout is not None, "a pipe"
+        assert self._child is not None, "begun before"
         try:
             async with asyncio.timeout(seconds):
-                told = json.loads(await self.process.stdout.readline())
-        except (TimeoutError, ValueError, RecursionError):  # nothing, no JSON, or an endless line
+                return await self._child.hear()
+        except (TimeoutError, BadTalk):
             raise _Ended(ENDED, SERVER_ERROR) from None
-        if not isinstance(told, dict):
-            raise _Ended(ENDED, SERVER_ERROR)
-        return told
 
 
 async def _close(websocket: WebSocket, ended: _Ended) -> None:

@@ -16,9 +16,11 @@ import json
 import math
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PICTURE, SOUND, MOMENT = 1, 2, 3
 SAMPLE_RATE_HZ = 16_000
@@ -112,6 +114,8 @@ def parse_message(data: bytes) -> Message:
 
 def samples_of(message: Message) -> NDArray[np.float32]:
     """Samples of a sound, with what is no sound made silent."""
+    import numpy as np  # makes threads, and who reads these is confined before there are any
+
     samples = np.frombuffer(message.payload, "<f4").astype(np.float32)
     return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -MAX_SAMPLE, MAX_SAMPLE)
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from vatrace.errors import VatraceError, where
 from vatrace.inference.choice import ModelChoice
-from vatrace.web.confine import end_with_parent, forbid_sockets_and_programs, limit_memory_and_files
-from vatrace.web.landlock import keep_to_folders
+from vatrace.web.confine import confine, end_with_parent, limit_memory_and_files
 from vatrace.web.limits import Limits
 from vatrace.web.live_wire import MOMENT, SOUND, Message, samples_of
+from vatrace.web.orders import files_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,8 +39,8 @@ def main() -> None:
     told = json.loads(sys.argv[1])
     end_with_parent(told["parent"])
     choice = ModelChoice.from_json(told["choice"])
-    keep_to_folders(read=choice.files(), write=[Path.cwd()])  # libraries make folders there when they are loaded
-    forbid_sockets_and_programs()
+    # What is missing, the process that reads clips has told.
+    confine(read=files_of(choice), write=[Path.cwd()], private=Path(told["private"]))
     tell = _teller()
     try:
         predictor = _loaded(choice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import secrets
 import shutil
 import signal
@@ -17,9 +18,10 @@ import uvicorn
 
 from vatrace.errors import NothingFound
 from vatrace.inference.choice import ModelChoice
+from vatrace.web.addresses import shown_hosts
 from vatrace.web.app import Served, build_app
-from vatrace.web.confine import hide_memory
-from vatrace.web.guard import Guard, HostCheck, exposed_hosts, loopback_hosts
+from vatrace.web.confine import MISSING, hide_memory
+from vatrace.web.guard import MAX_HEAD_BYTES, Guard, HostCheck, exposed_hosts, loopback_hosts
 from vatrace.web.jobs import Workshop, worker_command
 from vatrace.web.limits import MIB, Limits
 from vatrace.web.live import Live, live_command
@@ -29,7 +31,6 @@ from vatrace.web.shelf import Shelf
 FOLDER_PREFIX = "vatrace-serve-"
 LOCK_FILE = ".running"
 MAX_CONNECTIONS = 256
-MAX_HEAD_BYTES = 16 * 2**10
 MAX_LIVE_MESSAGE_BYTES = 4 * MIB
 _STOP_SECONDS = 1  # for what is being answered when the server is stopped
 
@@ -52,13 +53,13 @@ def run(choice: ModelChoice, *, host: str, port: int, limits: Limits, say: Say, 
         ModelError: the model cannot be loaded.
         OSError: the port is taken.
     """
-    hide_memory()
     model = choice.folder
     if not model.is_dir():
         raise NothingFound(f"there is no model folder at {model}.")
+    hide_memory()  # from the processes that read clips, which are this person's too
     with _listening(host, port) as listener, _run_folder() as folder:
         command = worker_command(choice, limits)
-        live = Live(live_command(choice, limits))
+        live = Live(live_command(choice, limits), folder)
         asyncio.run(_serve(listener, Workshop(Shelf(folder, limits), command), live, model, say, page))
 
 
@@ -73,18 +74,18 @@ async def _serve(listener: socket.socket, workshop: Workshop, live: Live, model:
         facts = starting.result()
         if facts.remark:
             say(f"model {model}: {facts.remark}")
-        if not facts.is_confined:
-            say("this system cannot keep the process that reads clips from opening sockets; it is limited otherwise.")
-        if not facts.is_kept:
-            say("this system has no Landlock to keep the process that reads clips to its own files.")
+        for part in facts.missing:
+            say(f"this system does not keep the process that reads clips from what it need not do: {MISSING[part]}.")
         token = secrets.token_urlsafe(32)
         served = Served(workshop=workshop, model=model.name, facts=facts, live=live)
         guard = Guard(build_app(served), token, port, _host_check(host, port))
         server = _server(guard, workshop.shelf.limits)
         try:
             serving = asyncio.create_task(server.serve(sockets=[listener]))
-            shown = "127.0.0.1" if host in ("127.0.0.1", "0.0.0.0") else f"[{host}]" if ":" in host else host
-            say(f"open http://{shown}:{port}/?token={token}{f'#{page}' if page else ''}")
+            first, *others = (f"http://{each}:{port}/?token={token}" for each in shown_hosts(host))
+            say(f"open {first}{f'#{page}' if page else ''}")
+            for other in others:
+                say(f"from another machine: {other}")
             say("Ctrl-C ends it and deletes its clips.")
             await _before(serving, stopping)
             server.should_exit = True
@@ -104,7 +105,9 @@ async def _before(task: asyncio.Task[object], stopping: asyncio.Event) -> bool:
 def _server(app: Guard, limits: Limits) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
-        http=impatient_protocol(limits.header_seconds),
+        http=impatient_protocol(
+            limits.header_seconds, write_seconds=limits.write_seconds, most_connections=MAX_CONNECTIONS * 3 // 4
+        ),
         ws="wsproto",
         ws_max_size=MAX_LIVE_MESSAGE_BYTES,
         loop="asyncio",
@@ -154,10 +157,12 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+        except socket.gaierror as error:
+            raise NothingFound(f"--host {host} is not an address or a name that this machine knows.") from error
         except OSError as error:
-            raise NothingFound(
-                f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port."
-            ) from error
+            is_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+            advice = "choose another --port" if is_port else "choose another --host"
+            raise NothingFound(f"{host}:{port} cannot be listened on ({error.strerror}); {advice}.") from error
         listener.listen(MAX_CONNECTIONS)
         yield listener
 

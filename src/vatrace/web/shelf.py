@@ -190,15 +190,20 @@ def display_name(header: str) -> str:
 
     What looks like markup or a path stays as it is: it is never used as either.
     """
-    characters = []
-    for character in unquote(header, errors="replace"):
-        is_plain = unicodedata.category(character)[0] != "C" or character in _KEPT_FORMAT_CHARACTERS
-        is_line_end = unicodedata.category(character) in ("Zl", "Zp")
-        characters.append(character if is_plain and not is_line_end else "\N{REPLACEMENT CHARACTER}")
-    name = "".join(characters).strip()
+    name = visible(unquote(header, errors="replace")).strip()
     if len(name) > MAX_NAME_CHARACTERS:
         name = name[: MAX_NAME_CHARACTERS - 1] + "…"
     return name or NAMELESS
+
+
+def visible(text: str) -> str:
+    """Text of somebody else in one line, with a mark in place of whatever is invisible, or no character at all."""
+    characters = []
+    for character in text:
+        is_plain = unicodedata.category(character)[0] != "C" or character in _KEPT_FORMAT_CHARACTERS
+        is_line_end = unicodedata.category(character) in ("Zl", "Zp")
+        characters.append(character if is_plain and not is_line_end else "\N{REPLACEMENT CHARACTER}")
+    return "".join(characters)
 
 
 def _size_of(folder: Path) -> int:

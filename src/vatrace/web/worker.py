@@ -11,21 +11,16 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from vatrace.errors import VatraceError, where
 from vatrace.inference.choice import ModelChoice
-from vatrace.web.confine import (
-    end_with_parent,
-    forbid_sockets_and_programs,
-    limit_memory_and_files,
-    limit_processor_time,
-)
-from vatrace.web.landlock import keep_to_folders
+from vatrace.web.confine import confine, end_with_parent, limit_memory_and_files, limit_processor_time
 from vatrace.web.limits import MIB, Limits
+from vatrace.web.orders import files_of
 from vatrace.web.shelf import CLIP_FILE, CSV_FILE, PLAYABLE_STEM, REPORT_FILE, TRACE_FILE
 
 if TYPE_CHECKING:
@@ -61,8 +56,8 @@ def main() -> None:
     told = json.loads(sys.argv[1])
     end_with_parent(told["parent"])
     choice = ModelChoice.from_json(told["choice"])
-    is_kept = keep_to_folders(read=choice.files(), write=[Path.cwd()])
-    is_confined = forbid_sockets_and_programs()
+    # Before anything is loaded: what follows makes threads, and who takes over one has them all.
+    missing = confine(read=files_of(choice), write=[Path.cwd()], private=Path(told["private"]))
     tell = _teller()
     limits = Limits(**told["limits"])
     try:
@@ -72,7 +67,7 @@ def main() -> None:
         return
     remark = predictor.predictor.model.provenance.get("remark") or ""
     limit_memory_and_files(limits.memory_bytes, limits.file_bytes)
-    tell(ready=True, remark=str(remark), is_confined=is_confined, is_kept=is_kept)
+    tell(ready=True, remark=str(remark), missing=missing)
     for line in _lines_until_the_server_ends(sys.stdin):
         given = json.loads(line)
         _work(Task(folder=Path(given["folder"]), name=given["name"], limits=limits), predictor, tell)
@@ -284,15 +279,6 @@ def _lines_until_the_server_ends(stdin: TextIO) -> Any:  # Any: an iterator of l
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
-
-
-def describe_run(choice: ModelChoice, limits: Limits) -> Mapping[str, Any]:
-    """What the server hands a worker on its command line."""
-    return {
-        "choice": choice.to_json(),
-        "limits": vars(limits),
-        "parent": os.getpid(),
-    }
 
 
 if __name__ == "__main__":

@@ -244,7 +244,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.fake.is_full:
             self._json(429, {"error": FULL_SENTENCE})
             return
-        self._json(201, {"id": self.fake.take(display_name(self.headers["X-Clip-Name"]), body).id})
+        self._json(201, self.fake.take(display_name(self.headers["X-Clip-Name"]), body).shown())
 
     def do_DELETE(self) -> None:
         gone = self.fake.clips.pop(self.path.rpartition("/")[2], None)

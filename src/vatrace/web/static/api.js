@@ -45,7 +45,7 @@ export async function listClips() {
   return Array.isArray(answer) ? answer : answer.clips;
 }
 
-// Sends a file as it is; fetch cannot tell how far an upload has come, XMLHttpRequest can. Returns {done, stop}.
+// Sends a file as it is; fetch cannot tell how far an upload has come, XMLHttpRequest can. Returns {done, stop}; `done` gives the clip as the server names it.
 export function sendClip(file, name, progress) {
   const request = new XMLHttpRequest();
   const done = new Promise((resolve, reject) => {
@@ -53,7 +53,7 @@ export function sendClip(file, name, progress) {
       if (event.lengthComputable) progress(event.loaded / event.total);
     });
     request.addEventListener("load", () => {
-      if (request.status === 201) resolve(JSON.parse(request.responseText).id);
+      if (request.status === 201) resolve(JSON.parse(request.responseText));
       else reject(new Refusal(request.status, sentenceOf(request.responseText)));
     });
     request.addEventListener("error", () =>

@@ -76,11 +76,10 @@ export function makeClips({ section, list }, on) {
     clip.stop = upload.stop;
     draw();
     try {
-      const id = await upload.done;
+      const sent = await upload.done;
       local = local.filter((one) => one !== clip);
-      if (!remote.some((one) => one.id === id))
-        remote.push({ id, name: clip.name, state: "waiting", progress: 0, step: "", error: "" });
-      if (selected === clip.id) selected = id;
+      if (!remote.some((one) => one.id === sent.id)) remote.push(sent);
+      if (selected === clip.id) selected = sent.id;
     } catch (refusal) {
       if (refusal.status === -1) local = local.filter((one) => one !== clip);
       else {
