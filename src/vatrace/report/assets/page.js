@@ -43,10 +43,14 @@
     ["face", trace.face, "seen", "no face"],
     ["voice", trace.voice, "heard", "no voice"],
   ].filter(([, flags]) => flags).map(([name, flags, yes, no]) => ({ there: flags[i], text: flags[i] ? name + " " + yes : no }));
+  // A voice alone may give arousal and no valence: each dimension is judged by itself.
+  const hasPoint = (i) => trace.valence[i] !== null && trace.arousal[i] !== null;
+  const hasAny = (i) => trace.valence[i] !== null || trace.arousal[i] !== null;
   function restsOn(i) {
     if (!trace.face && !trace.voice) return "";
-    if (trace.valence[i] === null && trace.arousal[i] === null) return "no value here";
+    if (!hasAny(i)) return "no value here";
     const face = trace.face && trace.face[i], voice = trace.voice && trace.voice[i];
+    if (!face && !voice) return "";
     const gates = trace.gate_face ? " (gates " + share(trace.gate_face[i]) + " / " + share(trace.gate_voice[i]) + ")" : "";
     return "rests on " + (face && voice ? "face and voice" : "the " + (face ? "face" : "voice") + " alone") + gates;
   }
@@ -300,11 +304,17 @@
     });
     const gone = missing
       .filter((one) => affect || one.kind === "no " + panel.channel || one.kind.startsWith("neither"))
-      .map((one) => ({ ...one, fill: colour("missing"), opacity: one.kind.startsWith("no ") ? 0.45 : 0.8, ink: colour("soft"), bare: !affect }));
+      .map((one) => ({ ...one, fill: colour("missing"), opacity: affect && lacks(panel.key, one) ? 0.8 : 0.45, ink: colour("soft"), bare: !affect }));
     const episodes = affect
       ? []
       : data.episodes.filter((one) => one.channel === panel.channel).map((one) => ({ ...one, fill: colour(panel.colour), opacity: 0.14, ink: colour(panel.colour) }));
     for (const band of [...gone, ...episodes]) addBand(layout, panel, band, plotWidth);
+  }
+
+  // Whether a stretch has no value of a dimension at all.
+  function lacks(key, span) {
+    for (let i = indexAt(times, span.start); i <= last && times[i] < span.end - CLOCK_TOLERANCE_SECONDS; i++) if (trace[key][i] !== null) return false;
+    return true;
   }
 
   function addBand(layout, panel, band, plotWidth) {
@@ -374,7 +384,7 @@
     if (!still.matches || player.paused) strokeTail(pen, x, y);
     const now = times[current];
     const truth = [truthAt("valence", now), truthAt("arousal", now)];
-    if (trace.valence[current] !== null) dot(pen, x(trace.valence[current]), y(trace.arousal[current]));
+    if (hasPoint(current)) dot(pen, x(trace.valence[current]), y(trace.arousal[current]));
     if (truth[0] !== null && truth[1] !== null) ring(pen, x(truth[0]), y(truth[1]));
   }
 
@@ -383,7 +393,7 @@
     pen.lineCap = "round";
     pen.strokeStyle = colour("accent");
     for (let i = indexAt(times, now - TAIL_SECONDS) + 1; i <= current; i++) {
-      if (trace.valence[i] === null || trace.valence[i - 1] === null) continue;
+      if (!hasPoint(i) || !hasPoint(i - 1)) continue;
       const fresh = Math.max(0, 1 - (now - times[i]) / TAIL_SECONDS);
       pen.globalAlpha = 0.12 + 0.88 * fresh;
       pen.lineWidth = 1.2 + 3 * fresh;
