@@ -24,10 +24,11 @@ def export(
     """Write traces that `vatrace predict` made as files for other programs, without reading the clips again.
 
     Formats: parquet and json (the columns of the table, null where something is missing), eaf (ELAN) and textgrid
-    (Praat): tiers with intervals of about-constant value, in steps of 0.2, and of missing face or voice; vtt (WebVTT):
-    the mean of every second; overlay: the clip with the curves drawn below the picture; html: a page that plays the
-    clip beside its curves. The sidecar beside a trace goes with it. The clip itself is needed for overlay, and used for
-    html and eaf where it is at hand. An eaf or TextGrid with somebody's own tiers is never overwritten.
+    (Praat): tiers with intervals of about-constant value and its mean, with means of every second, and with missing
+    face or voice; vtt (WebVTT): the mean of every second; overlay: the clip with the curves drawn below the picture;
+    html: a page that plays the clip beside its curves; png and svg: a figure for a paper. The sidecar beside a trace
+    goes with it. The clip itself is needed for overlay, and used for html and eaf where it is at hand. An eaf or
+    TextGrid with somebody's own tiers is never overwritten.
 
     Example: vatrace export results --formats eaf,html --videos recordings
 

@@ -10,7 +10,7 @@ The columns, one row a video frame:
 | `valence`, `arousal` | unpleasant -1 to pleasant 1, calm -1 to excited 1 |
 | `face`, `voice` | 1 where a face was seen or a voice heard, else 0: a value rests on what is 1 |
 | `face_score` | how sure the detector is of the face, 0 to 1; empty where there is none |
-| `gate_face` | weight of the face's own stream against what it reads from the voice, 0 to 1 (Eq. 4 of the paper) |
+| `gate_face` | 1: the face's part rests on the face itself, 0: on the voice instead (`vatrace.report.basis`) |
 | `gate_voice` | the same for the voice |
 | `face_left`, `face_top`, `face_right`, `face_bottom` | where the face is, as shares of width and height |
 
