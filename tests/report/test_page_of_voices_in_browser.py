@@ -1,11 +1,13 @@
 """Values without a face in the page of a clip, in a real Chromium. Skipped where there is none."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.media.clips import click_at, write_clip
 from tests.report.test_page_in_browser import CHROMIUM, FLAGS
 from vatrace.report.page import write_report
 from vatrace.streams import Trace
@@ -88,3 +90,23 @@ def test_what_lacks_a_dimension_is_darker_in_its_panel_than_in_the_other(tab: An
         "() => [...document.querySelectorAll('#curves .shapelayer path')].map((one) => Number(one.style.opacity || 1))"
     )
     assert drawn == [0.8, 0.8, 0.45, 0.8], "valence: no face, neither; arousal: no face, neither"
+
+
+def test_a_sound_plays_in_the_page_and_the_cursor_follows_and_seeks_it(tab: Any, tmp_path: Path) -> None:
+    sound = write_clip(tmp_path / "a.wav", sound=click_at(1, start=0, seconds=4, rate=48_000), audio_codec="pcm_s16le")
+    write_report(tmp_path / "p.html", video=sound, trace=voice_and_then_both(), scores={}, title="t", lead="l")
+    tab.goto((tmp_path / "p.html").as_uri())
+    tab.wait_for_function("() => document.querySelector('audio').readyState >= 3")
+    go_to(tab, 2.0)
+    tab.wait_for_function("() => !document.querySelector('audio').seeking")
+    assert tab.evaluate("document.querySelector('audio').currentTime") == pytest.approx(2.0, abs=0.04)
+    tab.evaluate("document.querySelector('audio').muted = true")
+    tab.keyboard.press("k")
+    tab.wait_for_function("() => document.querySelector('audio').currentTime > 2.3")
+    tab.keyboard.press("k")
+    tab.wait_for_timeout(100)
+    stands, plays = tab.evaluate(
+        "[Number(document.getElementById('cursor').dataset.time), document.querySelector('audio').currentTime]"
+    )
+    assert stands > 2.2
+    assert stands == pytest.approx(plays, abs=0.06), "a frame and a half"

@@ -205,7 +205,7 @@ def _overlay(path: Path, clip: TracedClip) -> None:
 def _html(path: Path, clip: TracedClip) -> None:
     from vatrace.report.clip_page import write_clip_page
 
-    write_clip_page(path, clip.for_players(), clip.facts, video=clip.video)
+    write_clip_page(path, clip.people, clip.facts, video=clip.video)
 
 
 def _figure(path: Path, clip: TracedClip) -> None:

@@ -14,7 +14,7 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("trace-data").textContent);
   const times = data.trace.time;
-  const people = [{ person: 0, trace: data.trace, missing: data.missing }, ...data.others]; // the main one first
+  const people = [{ person: data.person, trace: data.trace, missing: data.missing }, ...data.others]; // the main one first
   let { trace, missing } = people[0]; // of whom the page tells just now
   const last = times.length - 1;
   const start = last >= 0 ? times[0] : 0;
@@ -83,7 +83,7 @@
       if (wanted !== null) { const time = wanted; wanted = null; video.currentTime = time; }
     });
     const follow = () => {
-      if (video.requestVideoFrameCallback) {
+      if (video.videoWidth && video.requestVideoFrameCallback) { // sound alone presents no frames
         const step = (_, frame) => { if (!video.seeking) shown(frame.mediaTime); video.requestVideoFrameCallback(step); };
         video.requestVideoFrameCallback(step);
       } else {
@@ -91,7 +91,7 @@
         requestAnimationFrame(step);
       }
     };
-    follow();
+    if (video.readyState) follow(); else video.addEventListener("loadedmetadata", follow, { once: true });
     ["play", "pause", "ended"].forEach((name) => video.addEventListener(name, drawTransport));
     return {
       get paused() { return video.paused; },
@@ -477,7 +477,7 @@
   // ---- whose trace ---------------------------------------------------------------------------------------------------
 
   function offerPeople() {
-    const named = (n) => (n ? "P" + people[n].person : "P0, the main person");
+    const named = (n) => "P" + people[n].person + (people[n].person ? "" : ", the main person"); // the number is the CSV's
     $("who").replaceChildren(...people.map((_, n) => new Option(named(n), n)));
     $("others").replaceChildren(...people.map((_, n) => {
       const entry = document.createElement("span");
@@ -538,7 +538,7 @@
   // ---- begin -------------------------------------------------------------------------------------------------------
 
   const shown = (time) => { if (last >= 0) show(indexAt(times, time)); };
-  const video = document.querySelector("#player video");
+  const video = document.querySelector("#player video, #player audio");
   let player = video ? null : silentPlayer(shown);
   if (video) {
     player = clipPlayer(video, shown);
