@@ -72,15 +72,13 @@ def _tables(names: Sequence[str]) -> list[Path]:
 def _export_trace(path: Path, formats: Sequence[str], videos: Path | None, out: Path, watch: Watch) -> list[Path]:
     from vatrace.media.video import probe
     from vatrace.report.export import read_clip_csv
-    from vatrace.report.formats import FORMATS, path_of, write_formats
+    from vatrace.report.formats import path_of, write_formats
 
     if not path.is_file():
         raise NothingFound(f"no such file: {path}.")
     people = read_clip_csv(path)
     facts = _facts(path)
-    video = _clip_of(path, facts, videos)
-    if video is not None and any(FORMATS[name].needs_video for name in formats):
-        _check_is_the_clip(video, facts)
+    video = _checked_clip(path, facts, videos, formats, watch)
     wanted = [name for name in formats if path_of(out / path.stem, name).resolve() != path.resolve()]
     if "overlay" in wanted and video is not None and not probe(video).has_video:
         watch.say(f"{shown(video)}: has no picture to draw curves into, so there is no overlay of it.")
@@ -114,6 +112,28 @@ def _clip_of(path: Path, facts: Mapping[str, Any], videos: Path | None) -> Path 
     told = Path(str(facts.get("clip") or "")).name  # a name alone: a sidecar cannot lead anywhere else
     guesses = [folder / told] if told else [folder / f"{path.stem}{suffix}" for suffix in sorted(VIDEO_SUFFIXES)]
     return next((each for each in guesses if each.is_file()), None)
+
+
+def _checked_clip(
+    path: Path, facts: Mapping[str, Any], videos: Path | None, formats: Sequence[str], watch: Watch
+) -> Path | None:
+    """The clip of a trace, which has to be the one that was read where a file shows it."""
+    from vatrace.report.formats import FORMATS
+
+    video = _clip_of(path, facts, videos)
+    needing = " and ".join(name for name in formats if FORMATS[name].needs_video)
+    if video is None and needing:
+        raise NothingFound(f"{needing} of {path} cannot be made without the clip: {_absent(path, facts, videos)}.")
+    if video is None and "html" in formats:
+        watch.say(f"{shown(path)}: its page plays no clip: {_absent(path, facts, videos)}.")
+    if video is not None and (needing or "html" in formats):
+        _check_is_the_clip(video, facts)
+    return video
+
+
+def _absent(path: Path, facts: Mapping[str, Any], videos: Path | None) -> str:
+    told = Path(str(facts.get("clip") or "")).name or f"a clip called {path.stem}"
+    return f"{told} is not in {videos or path.parent}; name it, or its folder, with --videos"
 
 
 def _check_is_the_clip(video: Path, facts: Mapping[str, Any]) -> None:

@@ -45,6 +45,10 @@ COLUMNS = (
     *BOX_COLUMNS,
 )
 FIRST_FRAME = 1  # as ABAW numbers its crops
+_RANGES = {
+    **dict.fromkeys(("valence", "arousal"), (-1.0, 1.0)),
+    **dict.fromkeys(("face", "voice", "face_score", "gate_face", "gate_voice"), (0.0, 1.0)),
+}
 _MAY_LACK = ("face_score", *BOX_COLUMNS)  # a table of somebody else's may leave these out
 
 
@@ -124,7 +128,7 @@ def read_clip_csv(path: Path) -> list[PersonTrace]:
         and not valid.
 
     Raises:
-        DatasetError: a column is missing, or a field is no number.
+        DatasetError: a column is missing, or a field is no number or out of its range.
     """
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
@@ -157,7 +161,7 @@ def read_trace_csv(path: Path) -> Trace:
         path: as for `read_clip_csv`, of one person.
 
     Raises:
-        DatasetError: a column is missing, a field is no number, a frame is missing, or there is more than one person.
+        DatasetError: as there, or a frame is missing, or there is more than one person.
     """
     people = read_clip_csv(path)
     if len(people) > 1:
@@ -227,6 +231,11 @@ def _numbers(path: Path, rows: list[dict[str, str]], name: str) -> NDArray[np.fl
             numbers[index] = float(field) if field else np.nan
         except (TypeError, ValueError) as error:
             raise DatasetError(f"{path.name}, line {index + 2}: {name} is {field!r}, which is no number.") from error
+    low, high = _RANGES.get(name, (-np.inf, np.inf))
+    wrong = np.flatnonzero((numbers < low) | (numbers > high))
+    if len(wrong):
+        line, value = wrong[0] + 2, numbers[wrong[0]]
+        raise DatasetError(f"{path.name}, line {line}: {name} is {value:g}, and runs from {low:g} to {high:g}.")
     return numbers
 
 
