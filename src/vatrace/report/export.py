@@ -10,13 +10,15 @@ The columns, one row a video frame:
 | `valence`, `arousal` | unpleasant -1 to pleasant 1, calm -1 to excited 1 |
 | `face`, `voice` | 1 where a face was seen or a voice heard, else 0: a value rests on what is 1 |
 | `face_score` | how sure the detector is of the face, 0 to 1; empty where there is none |
-| `gate_face` | 1: the face's part rests on the face itself, 0: on the voice instead (`vatrace.report.basis`) |
+| `gate_face` | weight of the face itself (1) against the voice (0), in the value or in its own channel: see below |
 | `gate_voice` | the same for the voice |
 | `face_left`, `face_top`, `face_right`, `face_bottom` | where the face is, as shares of width and height |
 
 An empty field is missing. It is never 0 and never -5. Gates are missing where there is no value, and for a model
 without gates; `face` or `voice` is missing where the model does not take that channel. A gate of 0 is a weight: where
-there is no face, `gate_face` is 0, as all of its stream is read from the voice; where no voice can be read, it is 1.
+there is no face, `gate_face` is 0; where no voice can be read, it is 1. In a late model, such as the starter, gates are
+the shares of face and voice in the value, which sum to 1; in BDCA each says how far a channel rests on itself instead
+of on what it reads from the other one (Eq. 4 of the paper).
 
 A clip of several people has the rows of person 0, the main one, first, then all of person 1, and so on. The soundtrack
 is one for all: `voice` says that a voice is heard in the clip, not whose.

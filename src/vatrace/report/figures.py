@@ -144,7 +144,7 @@ def _draw_gates(
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.5, 1])
     whose = f" of {participant(people[0].person)}" if len(people) > 1 else ""
-    axes.set_ylabel(f"gate{whose}\nthe other's - its own")
+    axes.set_ylabel(f"gate{whose}\nthe other - itself")
     _finish(axes)
 
 

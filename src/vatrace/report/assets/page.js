@@ -210,9 +210,9 @@
     { key: "valence", name: "Valence", from: "unpleasant −1 to pleasant +1", range: [-1, 1], weight: 1.3 },
     { key: "arousal", name: "Arousal", from: "calm −1 to excited +1", range: [-1, 1], weight: 1.3 },
   ];
-  if (trace.gate_face) {
-    panels.push({ key: "gate_face", name: "Face gate", from: "weight of the face itself, 0 to 1", range: [0, 1], weight: 0.8, channel: "face" });
-    panels.push({ key: "gate_voice", name: "Voice gate", from: "weight of the voice itself, 0 to 1", range: [0, 1], weight: 0.8, channel: "voice" });
+  if (trace.gate_face) { // true of shares in a value (late fusion) and of a channel's own stream against the other (BDCA)
+    panels.push({ key: "gate_face", name: "Face gate", from: "weight of the face itself (1) against the voice (0)", range: [0, 1], weight: 0.8, channel: "face" });
+    panels.push({ key: "gate_voice", name: "Voice gate", from: "weight of the voice itself (1) against the face (0)", range: [0, 1], weight: 0.8, channel: "voice" });
   }
   panels.forEach((panel, n) => { panel.axis = n ? String(n + 1) : ""; panel.colour = panel.channel || panel.key; });
 
@@ -297,7 +297,7 @@
       domain: [low, high], range: panel.range, fixedrange: true, gridcolor: colour("grid"), zeroline: affect, zerolinecolor: colour("soft"), zerolinewidth: 1,
       tickvals: affect ? [-1, -0.5, 0, 0.5, 1] : [0, 0.5, 1], ticktext: affect ? ["−1", "−.5", "0", "+.5", "+1"] : ["0", ".5", "1"],
     };
-    const detail = plotWidth < 420 && panel.channel ? "1 its own, 0 the other’s" : panel.from;
+    const detail = plotWidth < 420 && panel.channel ? "1 itself, 0 the other" : panel.from;
     layout.annotations.push({
       text: "<b style='color:" + colour("ink") + "'>" + panel.name + "</b>  " + detail, showarrow: false, xref: "paper", yref: "paper",
       x: 0, y: high, xanchor: "left", yanchor: "bottom", yshift: 2, font: { size: 13 },
