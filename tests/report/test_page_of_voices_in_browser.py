@@ -1,13 +1,14 @@
 """Values without a face in the page of a clip, in a real Chromium. Skipped where there is none."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.media.clips import click_at, write_clip
+from tests.media.clips import click_at, even_times, noise, write_clip
 from tests.report.test_page_in_browser import CHROMIUM, FLAGS
 from vatrace.report.page import write_report
 from vatrace.streams import Trace
@@ -110,3 +111,18 @@ def test_a_sound_plays_in_the_page_and_the_cursor_follows_and_seeks_it(tab: Any,
     )
     assert stands > 2.2
     assert stands == pytest.approx(plays, abs=0.06), "a frame and a half"
+
+
+def test_the_curves_stay_whole_where_the_words_above_them_take_more_room(tab: Any, tmp_path: Path) -> None:
+    video = write_clip(tmp_path / "tall.mp4", times=even_times(100), paint=partial(noise, width=48, height=96))
+    write_report(tmp_path / "p.html", video=video, trace=voice_and_then_both(), scores={}, title="t", lead="l")
+    tab.goto((tmp_path / "p.html").as_uri())
+    tab.wait_for_function("() => document.querySelector('video').readyState >= 2")
+    tab.wait_for_function("() => document.querySelectorAll('#curves .scatterlayer path.js-line').length > 0")
+    heights = "() => ['#curves-box', '#curves svg'].map((one) => document.querySelector(one).clientHeight)"
+    before, _ = tab.evaluate(heights)
+    tab.evaluate("document.getElementById('read-senses').textContent = 'word '.repeat(16)")
+    tab.wait_for_timeout(300)
+    box, drawn = tab.evaluate(heights)
+    assert box < before - 12, "most of a line"
+    assert drawn == box

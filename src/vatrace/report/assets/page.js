@@ -559,6 +559,8 @@
   show(0);
   drawAll();
   drawTransport();
-  new ResizeObserver(drawAll).observe(document.querySelector(".player"));
+  const resized = new ResizeObserver(drawAll);
+  resized.observe(document.querySelector(".player"));
+  resized.observe($("curves-box")); // shrinks where the words above it take one more line
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 })();
