@@ -52,11 +52,32 @@ def test_the_clip_is_found_in_the_folder_of_clips(results: Path, tmp_path: Path)
     assert link["RELATIVE_MEDIA_URL"] == "../films/talk.mp4"
 
 
-def test_another_clip_of_the_same_name_is_refused(results: Path, tmp_path: Path) -> None:
+def test_where_the_clip_is_needed_and_not_there_the_option_that_names_it_is_said(results: Path) -> None:
+    result = export([str(results)], formats="vtt,overlay")
+    ((_, error),) = result.failed
+    assert str(error) == (
+        f"overlay of {results / 'talk.csv'} cannot be made without the clip: talk.mp4 is not in {results}; "
+        "name it, or its folder, with --videos."
+    )
+
+
+def test_a_page_without_the_clip_is_made_and_the_option_that_names_it_is_said(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(results), "--formats", "html"]) == 0
+    assert "<video" not in (results / "talk.html").read_text("utf-8")
+    assert "its page plays no clip: talk.mp4 is not in" in capsys.readouterr().err
+    assert main(["export", str(results), "--formats", "html", "--videos", str(results.parent / "films")]) == 0
+    assert "<video" in (results / "talk.html").read_text("utf-8")
+    assert "--videos" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("overlay", ".overlay.mp4"), ("html", ".html")])
+def test_another_clip_of_the_same_name_is_refused(results: Path, tmp_path: Path, name: str, suffix: str) -> None:
     write_clip(tmp_path / "films" / "talk.mp4", times=even_times(99))
-    result = export([str(results)], formats="overlay", videos=tmp_path / "films")
+    result = export([str(results)], formats=name, videos=tmp_path / "films")
     assert "is not the file that this trace was made of" in str(result.failed[0][1])
-    assert not (results / "talk.overlay.mp4").exists()
+    assert not (results / f"talk{suffix}").exists()
 
 
 def test_a_sidecar_cannot_lead_out_of_the_folder(results: Path, tmp_path: Path) -> None:

@@ -85,6 +85,23 @@ def test_a_frame_with_arousal_alone_keeps_it(tmp_path: Path) -> None:
     assert trace_csv_text(again) == trace_csv_text(trace)
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("valence", "5.0", "valence is 5, and runs from -1 to 1"),
+        ("arousal", "-5", "arousal is -5, and runs from -1 to 1"),
+        ("arousal", "inf", "arousal is inf"),
+        ("gate_voice", "1.01", "gate_voice is 1.01, and runs from 0 to 1"),
+    ],
+)
+def test_a_value_out_of_its_range_is_refused_with_its_line(tmp_path: Path, column: str, value: str, words: str) -> None:
+    header, *rows = (line.split(",") for line in trace_csv_text(three_frames()).splitlines())
+    rows[1][header.index(column)] = value
+    (tmp_path / "clip.csv").write_text("\n".join(",".join(fields) for fields in (header, *rows)))
+    with pytest.raises(DatasetError, match=rf"clip\.csv, line 3: {words}"):
+        read_clip_csv(tmp_path / "clip.csv")
+
+
 def test_a_table_from_before_scores_were_written_is_still_read(tmp_path: Path) -> None:
     lines = [line.split(",") for line in trace_csv_text(three_frames()).splitlines()]
     (tmp_path / "old.csv").write_text("\n".join(",".join(fields[:7] + fields[8:]) for fields in lines))

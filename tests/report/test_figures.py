@@ -1,9 +1,13 @@
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from tests.report.traced_people import two_people
 from vatrace.report.figures import Shade, save_figure, trace_figure
+from vatrace.report.formats import write_formats
 from vatrace.streams import Trace
 
 
@@ -74,3 +78,38 @@ def test_trace_without_gates_says_so_and_another_format_is_refused(tmp_path: Pat
 def test_trace_of_one_frame_can_be_drawn(tmp_path: Path) -> None:
     one = np.array([0.5])
     save_figure(trace_figure(Trace(times_seconds=one, valence=one, arousal=one, valid=one > 0)), tmp_path / "one.png")
+
+
+def test_everybody_has_a_line_that_differs_by_dash_and_by_name() -> None:
+    main, other = two_people()
+    figure = trace_figure(main.trace, person=0, others=[other])
+    for axes, of_other in zip(figure.axes[:2], (other.trace.valence, other.trace.arousal), strict=True):
+        lines = {str(line.get_label()): line for line in axes.get_lines()}
+        assert not lines["P0"].is_dashed()
+        assert lines["P4"].is_dashed()
+        drawn = np.asarray(lines["P4"].get_ydata())
+        np.testing.assert_array_equal(drawn[other.trace.valid], of_other[other.trace.valid])
+        assert np.isnan(drawn[~other.trace.valid]).all()
+    assert figure.axes[2].get_ylabel().startswith("gate of P0")
+
+
+def test_grey_is_where_nobody_has_a_face() -> None:
+    """The main person has no face in frames 40 to 59, the other one none before frame 30."""
+    main, other = two_people()
+    shaded = {str(patch.get_label()) for patch in trace_figure(main.trace, others=[other]).axes[0].patches}
+    alone = {str(patch.get_label()) for patch in trace_figure(main.trace).axes[0].patches}
+    assert "no face" in alone
+    assert "no face" not in shaded
+    assert "no voice" in shaded
+
+
+@pytest.mark.parametrize("name", ["png", "svg"])
+def test_a_figure_is_a_format_and_takes_any_name_of_a_clip(tmp_path: Path, name: str) -> None:
+    facts = {"clip": "\u8a71 $x_1$ <b>\x00\x1b[31m\ud800.mp4"}
+    (path,) = write_formats(two_people(), tmp_path / "clip", [name], video=None, facts=facts)
+    assert path.name == f"clip.trace.{name}"
+    if name == "png":
+        with Image.open(path) as picture:
+            assert picture.size == (1650, 990), "11 by 6.6 inches of 150 pixels"
+    else:
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")

@@ -16,6 +16,7 @@ from tests.report.test_tiers import arousal_alone
 from tests.report.traced_people import two_people
 from vatrace.errors import DatasetError
 from vatrace.media.video import read_times
+from vatrace.report.basis import NOTE
 from vatrace.report.export import PersonTrace
 from vatrace.report.formats import write_formats
 from vatrace.report.tiers import second_means, tiers_of
@@ -51,6 +52,12 @@ def test_elan_has_the_means_of_seconds(tmp_path: Path) -> None:
         (round(one.start_seconds * 1000), round(one.end_seconds * 1000)) for one in means
     ]
     assert [label for _, _, label in found] == [f"{one.valence:z.2f}" for one in means]
+
+
+@pytest.mark.parametrize("name", ["eaf", "vtt"])
+def test_the_note_that_a_sidecar_has_too_is_said_once(tmp_path: Path, name: str) -> None:
+    text = written(tmp_path, name, facts={**FACTS, "note": NOTE}).read_text("utf-8")
+    assert text.count(NOTE) == 1
 
 
 def test_elan_knows_whose_a_tier_is(tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ def test_embedded_data_equals_the_trace(tmp_path: Path) -> None:
         lead="",
     )
     assert json.loads(read(tmp_path / "p.html").scripts[0][1]) == {
+        "person": 0,
         "trace": {
             "time": [0.0, 0.04, 0.1],
             "valence": [0.123457, None, 0.3],

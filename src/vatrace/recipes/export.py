@@ -24,10 +24,11 @@ def export(
     """Write traces that `vatrace predict` made as files for other programs, without reading the clips again.
 
     Formats: parquet and json (the columns of the table, null where something is missing), eaf (ELAN) and textgrid
-    (Praat): tiers with intervals of about-constant value, in steps of 0.2, and of missing face or voice; vtt (WebVTT):
-    the mean of every second; overlay: the clip with the curves drawn below the picture; html: a page that plays the
-    clip beside its curves. The sidecar beside a trace goes with it. The clip itself is needed for overlay, and used for
-    html and eaf where it is at hand. An eaf or TextGrid with somebody's own tiers is never overwritten.
+    (Praat): tiers with intervals of about-constant value and its mean, with means of every second, and with missing
+    face or voice; vtt (WebVTT): the mean of every second; overlay: the clip with the curves drawn below the picture;
+    html: a page that plays the clip beside its curves; png and svg: a figure for a paper. The sidecar beside a trace
+    goes with it. The clip itself is needed for overlay, and used for html and eaf where it is at hand. An eaf or
+    TextGrid with somebody's own tiers is never overwritten.
 
     Example: vatrace export results --formats eaf,html --videos recordings
 
@@ -71,15 +72,13 @@ def _tables(names: Sequence[str]) -> list[Path]:
 def _export_trace(path: Path, formats: Sequence[str], videos: Path | None, out: Path, watch: Watch) -> list[Path]:
     from vatrace.media.video import probe
     from vatrace.report.export import read_clip_csv
-    from vatrace.report.formats import FORMATS, path_of, write_formats
+    from vatrace.report.formats import path_of, write_formats
 
     if not path.is_file():
         raise NothingFound(f"no such file: {path}.")
     people = read_clip_csv(path)
     facts = _facts(path)
-    video = _clip_of(path, facts, videos)
-    if video is not None and any(FORMATS[name].needs_video for name in formats):
-        _check_is_the_clip(video, facts)
+    video = _checked_clip(path, facts, videos, formats, watch)
     wanted = [name for name in formats if path_of(out / path.stem, name).resolve() != path.resolve()]
     if "overlay" in wanted and video is not None and not probe(video).has_video:
         watch.say(f"{shown(video)}: has no picture to draw curves into, so there is no overlay of it.")
@@ -113,6 +112,28 @@ def _clip_of(path: Path, facts: Mapping[str, Any], videos: Path | None) -> Path 
     told = Path(str(facts.get("clip") or "")).name  # a name alone: a sidecar cannot lead anywhere else
     guesses = [folder / told] if told else [folder / f"{path.stem}{suffix}" for suffix in sorted(VIDEO_SUFFIXES)]
     return next((each for each in guesses if each.is_file()), None)
+
+
+def _checked_clip(
+    path: Path, facts: Mapping[str, Any], videos: Path | None, formats: Sequence[str], watch: Watch
+) -> Path | None:
+    """The clip of a trace, which has to be the one that was read where a file shows it."""
+    from vatrace.report.formats import FORMATS
+
+    video = _clip_of(path, facts, videos)
+    needing = " and ".join(name for name in formats if FORMATS[name].needs_video)
+    if video is None and needing:
+        raise NothingFound(f"{needing} of {path} cannot be made without the clip: {_absent(path, facts, videos)}.")
+    if video is None and "html" in formats:
+        watch.say(f"{shown(path)}: its page plays no clip: {_absent(path, facts, videos)}.")
+    if video is not None and (needing or "html" in formats):
+        _check_is_the_clip(video, facts)
+    return video
+
+
+def _absent(path: Path, facts: Mapping[str, Any], videos: Path | None) -> str:
+    told = Path(str(facts.get("clip") or "")).name or f"a clip called {path.stem}"
+    return f"{told} is not in {videos or path.parent}; name it, or its folder, with --videos"
 
 
 def _check_is_the_clip(video: Path, facts: Mapping[str, Any]) -> None:

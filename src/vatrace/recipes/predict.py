@@ -53,7 +53,8 @@ def predict(
         videos: files, folders or patterns.
         out: folder to write; - writes the CSV of one video to standard output.
         model: model folder; without it the starter model that vatrace brings.
-        formats: what to write beside the CSV, separated by commas: parquet, json, eaf, textgrid, vtt, overlay, html.
+        formats: what to write beside the CSV, separated by commas: parquet, json, eaf, textgrid, vtt, overlay, html,
+            png, svg.
         people: how many people of a clip at most, the main one first; 1 is the main one alone.
         vggish_weights: the file vggish-10086976.pth, for a model that takes VGGish features; without it the one that
             `vatrace weights vggish` fetched.

@@ -49,8 +49,7 @@ def write_elan(path: Path, people: Sequence[TracedPerson], facts: Mapping[str, A
     document.remove_tier("default")
     if video is not None:
         document.media_descriptors.append(_media_link(path, video))
-    document.properties += [("note", NOTE), ("levels", LEVELS_NOTE)]
-    document.properties += [(name, text) for name, text in _texts(facts) if name not in ("note", "levels")]
+    document.properties += [("note", NOTE), ("levels", LEVELS_NOTE), *_texts(facts)]
     for tier in (*tiers_of(people), *_tiers_of_means(people)):
         document.add_tier(tier.name, part=tier.participant or None)
         for one in tier.intervals:
@@ -158,8 +157,9 @@ def _media_link(path: Path, video: Path) -> dict[str, str]:
 
 
 def _texts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:  # Any: JSON
-    """What is text or a number among the facts, each as one line that XML and WebVTT can hold."""
-    return [(name, plain_line(fact)) for name, fact in sorted(facts.items()) if isinstance(fact, str | int | float)]
+    """What is text or a number among the facts and not said anyway; one line that any format can hold."""
+    further = ((name, fact) for name, fact in sorted(facts.items()) if name not in ("note", "levels"))
+    return [(name, plain_line(fact)) for name, fact in further if isinstance(fact, str | int | float)]
 
 
 def plain_line(text: object) -> str:

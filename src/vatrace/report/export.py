@@ -10,13 +10,15 @@ The columns, one row a video frame:
 | `valence`, `arousal` | unpleasant -1 to pleasant 1, calm -1 to excited 1 |
 | `face`, `voice` | 1 where a face was seen or a voice heard, else 0: a value rests on what is 1 |
 | `face_score` | how sure the detector is of the face, 0 to 1; empty where there is none |
-| `gate_face` | weight of the face's own stream against what it reads from the voice, 0 to 1 (Eq. 4 of the paper) |
+| `gate_face` | weight of the face itself (1) against the voice (0), in the value or in its own channel: see below |
 | `gate_voice` | the same for the voice |
 | `face_left`, `face_top`, `face_right`, `face_bottom` | where the face is, as shares of width and height |
 
 An empty field is missing. It is never 0 and never -5. Gates are missing where there is no value, and for a model
 without gates; `face` or `voice` is missing where the model does not take that channel. A gate of 0 is a weight: where
-there is no face, `gate_face` is 0, as all of its stream is read from the voice; where no voice can be read, it is 1.
+there is no face, `gate_face` is 0; where no voice can be read, it is 1. In a late model, such as the starter, gates are
+the shares of face and voice in the value, which sum to 1; in BDCA each says how far a channel rests on itself instead
+of on what it reads from the other one (Eq. 4 of the paper).
 
 A clip of several people has the rows of person 0, the main one, first, then all of person 1, and so on. The soundtrack
 is one for all: `voice` says that a voice is heard in the clip, not whose.
@@ -45,6 +47,10 @@ COLUMNS = (
     *BOX_COLUMNS,
 )
 FIRST_FRAME = 1  # as ABAW numbers its crops
+_RANGES = {
+    **dict.fromkeys(("valence", "arousal"), (-1.0, 1.0)),
+    **dict.fromkeys(("face", "voice", "face_score", "gate_face", "gate_voice"), (0.0, 1.0)),
+}
 _MAY_LACK = ("face_score", *BOX_COLUMNS)  # a table of somebody else's may leave these out
 
 
@@ -124,7 +130,7 @@ def read_clip_csv(path: Path) -> list[PersonTrace]:
         and not valid.
 
     Raises:
-        DatasetError: a column is missing, or a field is no number.
+        DatasetError: a column is missing, or a field is no number or out of its range.
     """
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
@@ -157,7 +163,7 @@ def read_trace_csv(path: Path) -> Trace:
         path: as for `read_clip_csv`, of one person.
 
     Raises:
-        DatasetError: a column is missing, a field is no number, a frame is missing, or there is more than one person.
+        DatasetError: as there, or a frame is missing, or there is more than one person.
     """
     people = read_clip_csv(path)
     if len(people) > 1:
@@ -227,6 +233,11 @@ def _numbers(path: Path, rows: list[dict[str, str]], name: str) -> NDArray[np.fl
             numbers[index] = float(field) if field else np.nan
         except (TypeError, ValueError) as error:
             raise DatasetError(f"{path.name}, line {index + 2}: {name} is {field!r}, which is no number.") from error
+    low, high = _RANGES.get(name, (-np.inf, np.inf))
+    wrong = np.flatnonzero((numbers < low) | (numbers > high))
+    if len(wrong):
+        line, value = wrong[0] + 2, numbers[wrong[0]]
+        raise DatasetError(f"{path.name}, line {line}: {name} is {value:g}, and runs from {low:g} to {high:g}.")
     return numbers
 
 

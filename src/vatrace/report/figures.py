@@ -6,7 +6,9 @@ not by colour alone; the colours are Okabe and Ito's, which colour-blind readers
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -18,7 +20,9 @@ from numpy.typing import NDArray
 
 from vatrace import files
 from vatrace.report.basis import telling_gates
+from vatrace.report.export import PersonTrace, TracedPerson
 from vatrace.report.spans import Channel, Shade, frame_ends, missing_spans
+from vatrace.report.tiers import participant
 from vatrace.streams import FloatArray, Trace
 
 __all__ = ["Shade", "save_figure", "trace_figure"]
@@ -32,6 +36,7 @@ MISSING_COLOUR = "#BFBFBF"
 _SIZE_INCHES = (11.0, 6.6)
 _PIXELS_PER_INCH = 150
 _PANEL_HEIGHTS = (1.15, 1.15, 1.0)
+_DASHES = ((9, 4), (3, 3), (14, 3, 3, 3), (6, 2), (2, 5), (11, 7), (5, 2, 2, 2))  # of P1, P2, ...; the first is solid
 _LETTER_INCHES = 0.075  # width of a letter of an episode's label, to leave out those that do not fit
 _LABEL_HEIGHTS: dict[Channel, tuple[float, str]] = {"face": (0.97, "top"), "voice": (0.03, "bottom")}
 
@@ -39,6 +44,8 @@ _LABEL_HEIGHTS: dict[Channel, tuple[float, str]] = {"face": (0.97, "top"), "voic
 def trace_figure(
     trace: Trace,
     *,
+    person: int = 0,
+    others: Sequence[TracedPerson] = (),
     truth: Trace | None = None,
     episodes: Sequence[Shade] = (),
     title: str | None = None,
@@ -47,7 +54,10 @@ def trace_figure(
     """Draw a trace as three stacked panels: valence, arousal, and the gates of face and voice.
 
     Args:
-        trace: the prediction, solid.
+        trace: the prediction, solid; of the main person, where there are several.
+        person: whose that is, the number in the CSV.
+        others: everybody else, each with a dash of their own. The gates drawn are those of `trace`, and grey is where
+            nobody has what is missing.
         truth: the annotation, thin and dashed; its own times need not be the trace's.
         episodes: shaded in the gates' panel and labelled where the label fits.
         title: above the panels.
@@ -59,9 +69,10 @@ def trace_figure(
     figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
     valence, arousal, gates = figure.subplots(3, 1, sharex=True, height_ratios=_PANEL_HEIGHTS)
     start, end = _time_range(trace)
-    _draw_affect(valence, trace, truth, lambda one: one.valence, VALENCE_COLOUR, "valence\nunpleasant - pleasant")
-    _draw_affect(arousal, trace, truth, lambda one: one.arousal, AROUSAL_COLOUR, "arousal\ncalm - excited")
-    _draw_gates(gates, trace, episodes, label_inches_per_second=0.85 * _SIZE_INCHES[0] / (end - start))
+    people = (PersonTrace(person, trace), *others)
+    _draw_affect(valence, people, truth, lambda one: one.valence, VALENCE_COLOUR, "valence\nunpleasant - pleasant")
+    _draw_affect(arousal, people, truth, lambda one: one.arousal, AROUSAL_COLOUR, "arousal\ncalm - excited")
+    _draw_gates(gates, people, episodes, label_inches_per_second=0.85 * _SIZE_INCHES[0] / (end - start))
     gates.set_xlim(start, end)
     gates.set_xlabel("time (minutes:seconds)")
     gates.xaxis.set_major_locator(MaxNLocator(nbins=12, steps=[1, 2, 3, 5, 6, 10]))
@@ -87,26 +98,38 @@ def save_figure(figure: Figure, path: Path) -> None:
     metadata: dict[str, dict[str, str | None]] = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
     if path.suffix not in metadata:
         raise ValueError(f"a figure is saved as .png or .svg, got {path.name!r}")
-    with mpl.rc_context({"svg.hashsalt": "vatrace"}), files.committed(path) as part:
+    with mpl.rc_context({"svg.hashsalt": "vatrace"}), files.committed(path) as part, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # of a clip's name, then drawn as a box
         figure.savefig(part, format=path.suffix[1:], dpi=_PIXELS_PER_INCH, metadata=metadata[path.suffix])
 
 
 def _draw_affect(
-    axes: Axes, trace: Trace, truth: Trace | None, pick: Callable[[Trace], FloatArray], colour: str, label: str
+    axes: Axes,
+    people: Sequence[TracedPerson],
+    truth: Trace | None,
+    pick: Callable[[Trace], FloatArray],
+    colour: str,
+    label: str,
 ) -> None:
-    _draw_missing(axes, trace)
+    _draw_missing(axes, _together([each.trace for each in people]))
     axes.axhline(0, color="#999999", linewidth=0.8)
     if truth is not None:
         values = _gapped(truth, pick(truth))
         axes.plot(truth.times_seconds, values, color=TRUTH_COLOUR, linewidth=1.1, dashes=(4, 2), label="truth")
-    axes.plot(trace.times_seconds, _gapped(trace, pick(trace)), color=colour, linewidth=1.9, label="prediction")
+    for number, each in enumerate(people):
+        line = {"linewidth": 1.5, "dashes": _DASHES[(number - 1) % len(_DASHES)]} if number else {"linewidth": 1.9}
+        name = participant(each.person) if len(people) > 1 else "prediction"
+        axes.plot(each.trace.times_seconds, _gapped(each.trace, pick(each.trace)), color=colour, label=name, **line)
     axes.set_ylim(-1, 1)
     axes.set_yticks([-1, -0.5, 0, 0.5, 1])
     axes.set_ylabel(label)
     _finish(axes)
 
 
-def _draw_gates(axes: Axes, trace: Trace, episodes: Sequence[Shade], *, label_inches_per_second: float) -> None:
+def _draw_gates(
+    axes: Axes, people: Sequence[TracedPerson], episodes: Sequence[Shade], *, label_inches_per_second: float
+) -> None:
+    trace = people[0].trace
     for episode in episodes:
         _draw_episode(axes, episode, label_inches_per_second)
     weights = telling_gates(trace)
@@ -120,7 +143,8 @@ def _draw_gates(axes: Axes, trace: Trace, episodes: Sequence[Shade], *, label_in
         )
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.5, 1])
-    axes.set_ylabel("gate\nweight of its own")
+    whose = f" of {participant(people[0].person)}" if len(people) > 1 else ""
+    axes.set_ylabel(f"gate{whose}\nthe other - itself")
     _finish(axes)
 
 
@@ -160,7 +184,16 @@ def _finish(axes: Axes) -> None:
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="center left", bbox_to_anchor=(1.005, 0.5), frameon=False, fontsize=9)
+        axes.legend(loc="center left", bbox_to_anchor=(1.005, 0.5), frameon=False, fontsize=9, handlelength=3)
+
+
+def _together(traces: Sequence[Trace]) -> Trace:
+    """The first of some traces with what anybody has: value and face; the voice is one for all."""
+    if len(traces) == 1:
+        return traces[0]
+    faces = [each.face_valid for each in traces if each.face_valid is not None]
+    face = np.any(faces, axis=0) if len(faces) == len(traces) else None
+    return replace(traces[0], valid=np.any([each.valid for each in traces], axis=0), face_valid=face)
 
 
 def _time_range(trace: Trace) -> tuple[float, float]:

@@ -5,11 +5,12 @@
 | `csv` | `.csv` | a row a frame and person (`vatrace.report.export`) |
 | `parquet` | `.parquet` | the same columns, nulls where something is missing, the sidecar as metadata |
 | `json` | `.trace.json` | the same columns as arrays, with the sidecar (`.json` alone is the sidecar's name) |
-| `eaf` | `.eaf` | ELAN: tiers of intervals of about-constant value, and of what is missing; the clip linked |
-| `textgrid` | `.TextGrid` | Praat: the same tiers, and the means of seconds as points |
+| `eaf` | `.eaf` | ELAN: tiers of intervals of about-constant value, of the means of seconds, and of what is missing |
+| `textgrid` | `.TextGrid` | Praat: the same tiers, the means of seconds as points |
 | `vtt` | `.vtt` | WebVTT: the means of every second, for players |
 | `overlay` | `.overlay.mp4` | the clip with the curves drawn below the picture, its times and sound kept |
 | `html` | `.html` | a page that plays the clip beside its curves, works offline |
+| `png`, `svg` | `.trace.png`, `.trace.svg` | a figure for a paper: a line a person, the gates of the main one |
 
 `csv`, `parquet` and `json` have the container's times. The others are for players and have a player's, which differ
 only for MPEG streams that begin elsewhere than at 0.
@@ -204,7 +205,17 @@ def _overlay(path: Path, clip: TracedClip) -> None:
 def _html(path: Path, clip: TracedClip) -> None:
     from vatrace.report.clip_page import write_clip_page
 
-    write_clip_page(path, clip.for_players(), clip.facts, video=clip.video)
+    write_clip_page(path, clip.people, clip.facts, video=clip.video)
+
+
+def _figure(path: Path, clip: TracedClip) -> None:
+    from vatrace.report.annotation import plain_line
+    from vatrace.report.basis import NOTE
+    from vatrace.report.figures import save_figure, trace_figure
+
+    main, *others = clip.for_players()
+    name = plain_line(clip.facts.get("clip") or path.name.removesuffix(f".trace{path.suffix}"))
+    save_figure(trace_figure(main.trace, person=main.person, others=others, title=name, note=NOTE), path)
 
 
 FORMATS: Mapping[str, Writer] = {
@@ -216,4 +227,6 @@ FORMATS: Mapping[str, Writer] = {
     "vtt": Writer(".vtt", _vtt, ("webvtt",), is_ours=ours.is_webvtt),
     "overlay": Writer(".overlay.mp4", _overlay, needs_video=True),
     "html": Writer(".html", _html, is_ours=ours.is_page),
+    "png": Writer(".trace.png", _figure),
+    "svg": Writer(".trace.svg", _figure),
 }

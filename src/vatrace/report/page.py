@@ -24,16 +24,17 @@ from plotly.offline import get_plotlyjs
 from vatrace import files
 from vatrace.errors import MediaError
 from vatrace.report.basis import telling_gates
-from vatrace.report.export import TracedPerson
+from vatrace.report.export import PersonTrace, TracedPerson
 from vatrace.report.spans import Shade, frame_ends, missing_spans
 from vatrace.report.summary import second_rows, summary_sentence
-from vatrace.report.tiers import participant
+from vatrace.report.tiers import person_name
 from vatrace.streams import FloatArray, Trace
 
 MAX_CLIP_BYTES = 256 * 2**20  # base64 of more makes a page that browsers refuse or choke on
-CLIP_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
-
-MAIN = "P0, the main person"
+CLIP_TYPES = {
+    **{".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"},
+    **{".wav": "audio/wav", ".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".ogg": "audio/ogg", ".flac": "audio/flac"},
+}
 
 _DECIMALS = 6  # as in the CSV: the page and the table say the same
 _TILES = {
@@ -53,7 +54,9 @@ def write_report(
     path: Path,
     *,
     video: Path | None,
+    video_suffix: str | None = None,
     trace: Trace,
+    person: int = 0,
     others: Sequence[TracedPerson] = (),
     truth: Trace | None = None,
     episodes: Sequence[Shade] = (),
@@ -67,8 +70,11 @@ def write_report(
 
     Args:
         path: where the HTML file shall be.
-        video: the clip itself, put into the page; None for a page whose cursor runs on a silent clock.
+        video: the clip itself, put into the page, a film or sound alone; None for a page whose cursor runs on a
+            silent clock.
+        video_suffix: under which browsers play it, where it is not its own.
         trace: the prediction; of the main person, where there are several.
+        person: whose that is, the number in the CSV.
         others: everybody else, at the same times. Each has a dashed curve, and a list chooses whose trace the rest of
             the page is about.
         truth: the annotation, if there is one; its own times need not be the trace's.
@@ -86,12 +92,14 @@ def write_report(
     """
     if any(not np.array_equal(each.trace.times_seconds, trace.times_seconds) for each in others):
         raise ValueError("a page has one clock: the people of a clip need traces with the same times")
-    files.write_text(path, _page(video, trace, others, truth, episodes, scores, title, lead, notes, facts or {}))
+    main = PersonTrace(person, trace)
+    clip = _clip(video, video_suffix)
+    files.write_text(path, _page(clip, main, others, truth, episodes, scores, title, lead, notes, facts or {}))
 
 
 def _page(
-    video: Path | None,
-    trace: Trace,
+    clip: str,
+    main: TracedPerson,
     others: Sequence[TracedPerson],
     truth: Trace | None,
     episodes: Sequence[Shade],
@@ -110,13 +118,13 @@ def _page(
         "lead": _text(lead),
         "tiles": _tiles(scores),
         "caution": f'<p class="caution" role="note">{_text(notes[0])}</p>' if notes else "",
-        "clip": _clip(video),
-        "summary": _text(_summary(trace, others, truth)),
+        "clip": clip,
+        "summary": _text(_summary(main, others, truth)),
         "ring": "" if truth is None else ". Ring and dashes: the truth",
         "notes": _notes(notes),
         "facts": _facts({**facts, **further}),
-        "table": _tables(trace, others, truth),
-        "data": script_json(page_data(trace, truth, episodes, others)),
+        "table": _tables(main, others, truth),
+        "data": script_json(page_data(main.trace, truth, episodes, others, person=main.person)),
         "plotly": plotly,
         "script": script,
     }
@@ -125,7 +133,12 @@ def _page(
 
 
 def page_data(
-    trace: Trace, truth: Trace | None, episodes: Sequence[Shade], others: Sequence[TracedPerson] = ()
+    trace: Trace,
+    truth: Trace | None,
+    episodes: Sequence[Shade],
+    others: Sequence[TracedPerson] = (),
+    *,
+    person: int = 0,
 ) -> dict[str, Any]:  # Any: JSON
     """Give what the page draws as plain JSON values; a missing value is None.
 
@@ -134,13 +147,15 @@ def page_data(
         truth: the annotation or None.
         episodes: unreliable stretches.
         others: everybody but the main person.
+        person: the main person's number in the CSV.
 
     Returns:
-        `trace`, `others`, `truth`, `episodes`, `missing` and `end`, the moment after the last frame, all in seconds.
-        Each of `others` has its `person`, `trace` without times, and `missing`.
+        `person`, `trace`, `others`, `truth`, `episodes`, `missing` and `end`, the moment after the last frame, in
+        seconds. Each of `others` has its `person`, `trace` without times, and `missing`.
     """
     ends = frame_ends(trace.times_seconds)
     return {
+        "person": person,
         "trace": {
             "time": _numbers(trace.times_seconds),
             **_values(trace),
@@ -199,10 +214,10 @@ def _policy(*scripts: str) -> str:
     )
 
 
-def _clip(video: Path | None) -> str:
+def _clip(video: Path | None, suffix: str | None) -> str:
     if video is None:
         return "<p>The clip itself is not part of this page. Time runs without it.</p>"
-    media_type = CLIP_TYPES.get(video.suffix.lower())
+    media_type = CLIP_TYPES.get(suffix or video.suffix.lower())
     if media_type is None:
         raise MediaError(
             f"{video.name} cannot be put into a page: browsers play {', '.join(CLIP_TYPES)}.",
@@ -217,9 +232,11 @@ def _clip(video: Path | None) -> str:
             code="too-large",
         )
     content = base64.b64encode(video.read_bytes()).decode("ascii")
+    kind = media_type.partition("/")[0]
     return (
-        f'<video controls playsinline preload="auto" aria-label="The clip" src="data:{media_type};base64,{content}">'
-        '</video><p id="unplayable" hidden>This browser cannot play the clip. Time runs without it.</p>'
+        f'<{kind} controls playsinline preload="auto" aria-label="The clip" src="data:{media_type};base64,{content}">'
+        f"</{kind}>{'<p>Sound alone, without a picture.</p>' if kind == 'audio' else ''}"
+        '<p id="unplayable" hidden>This browser cannot play the clip. Time runs without it.</p>'
     )
 
 
@@ -264,18 +281,19 @@ def _facts(facts: Mapping[str, str]) -> str:
     return f'<div class="card facts"><h2>How it was made</h2><dl>{items}</dl></div>'
 
 
-def _summary(trace: Trace, others: Sequence[TracedPerson], truth: Trace | None) -> str:
+def _summary(main: TracedPerson, others: Sequence[TracedPerson], truth: Trace | None) -> str:
+    of_main = summary_sentence(main.trace, truth)
     if not others:
-        return summary_sentence(trace, truth)
-    each = [f"{MAIN}: {summary_sentence(trace, truth)}"]
-    return " ".join(each + [f"{participant(other.person)}: {summary_sentence(other.trace, None)}" for other in others])
+        return of_main
+    further = (f"{person_name(other.person)}: {summary_sentence(other.trace, None)}" for other in others)
+    return " ".join([f"{person_name(main.person)}: {of_main}", *further])
 
 
-def _tables(trace: Trace, others: Sequence[TracedPerson], truth: Trace | None) -> str:
+def _tables(main: TracedPerson, others: Sequence[TracedPerson], truth: Trace | None) -> str:
     if not others:
-        return _table(trace, truth)
-    further = (_table(other.trace, None, participant(other.person)) for other in others)
-    return "".join([_table(trace, truth, MAIN), *further])
+        return _table(main.trace, truth)
+    further = (_table(other.trace, None, person_name(other.person)) for other in others)
+    return "".join([_table(main.trace, truth, person_name(main.person)), *further])
 
 
 def _table(trace: Trace, truth: Trace | None, caption: str = "") -> str:

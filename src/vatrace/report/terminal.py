@@ -16,7 +16,7 @@ from vatrace.report.basis import basis_words
 from vatrace.report.export import TracedPerson
 from vatrace.report.spans import frame_ends
 from vatrace.report.summary import clock
-from vatrace.report.tiers import participant
+from vatrace.report.tiers import person_name
 from vatrace.streams import BoolArray, FloatArray, TimeArray, Trace
 
 BLOCKS, NO_BLOCK = "▁▂▃▄▅▆▇█", " "
@@ -73,7 +73,7 @@ def clip_text(name: str, people: Sequence[TracedPerson], *, blocks: bool) -> str
     lines = [f"{name}: {len(trace)} frames in {seconds:.1f} s{number}{legend}"]
     for each in people:
         if len(people) > 1:
-            lines.append(f"  {participant(each.person)}" + (", the main person" if each.person == 0 else ""))
+            lines.append(f"  {person_name(each.person)}")
         lines += [
             _line("valence", each.trace.valence, each.trace, blocks),
             _line("arousal", each.trace.arousal, each.trace, blocks),

@@ -97,8 +97,13 @@ def tiers_of(people: Sequence[TracedPerson]) -> list[Tier]:
 
 
 def participant(person: int) -> str:
-    """What a person is called in files for annotators: "P0" is the main one."""
+    """What a person is called wherever there are several, by the number in the CSV: "P0" is the main one."""
     return f"P{person}"
+
+
+def person_name(person: int) -> str:
+    """What a person is called in words: "P0, the main person" and "P1"."""
+    return participant(person) + (", the main person" if person == 0 else "")
 
 
 def level_intervals(times_seconds: TimeArray, values: FloatArray, valid: BoolArray) -> tuple[Interval, ...]:

@@ -216,7 +216,7 @@ def _reading(task: Task, tell: Tell) -> Callable[[int], None]:
 
 def _make_playable(folder: Path) -> tuple[Path, float]:
     """The file a browser plays, and the clip's time at which it begins."""
-    from vatrace.web.playable import playable_suffix, write_copy
+    from vatrace.media.playable import playable_suffix, write_copy
 
     suffix = playable_suffix(folder / CLIP_FILE)
     playable = (folder / PLAYABLE_STEM).with_suffix(suffix or ".mp4")

@@ -14,7 +14,7 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("trace-data").textContent);
   const times = data.trace.time;
-  const people = [{ person: 0, trace: data.trace, missing: data.missing }, ...data.others]; // the main one first
+  const people = [{ person: data.person, trace: data.trace, missing: data.missing }, ...data.others]; // the main one first
   let { trace, missing } = people[0]; // of whom the page tells just now
   const last = times.length - 1;
   const start = last >= 0 ? times[0] : 0;
@@ -43,10 +43,14 @@
     ["face", trace.face, "seen", "no face"],
     ["voice", trace.voice, "heard", "no voice"],
   ].filter(([, flags]) => flags).map(([name, flags, yes, no]) => ({ there: flags[i], text: flags[i] ? name + " " + yes : no }));
+  // A voice alone may give arousal and no valence: each dimension is judged by itself.
+  const hasPoint = (i) => trace.valence[i] !== null && trace.arousal[i] !== null;
+  const hasAny = (i) => trace.valence[i] !== null || trace.arousal[i] !== null;
   function restsOn(i) {
     if (!trace.face && !trace.voice) return "";
-    if (trace.valence[i] === null && trace.arousal[i] === null) return "no value here";
+    if (!hasAny(i)) return "no value here";
     const face = trace.face && trace.face[i], voice = trace.voice && trace.voice[i];
+    if (!face && !voice) return "";
     const gates = trace.gate_face ? " (gates " + share(trace.gate_face[i]) + " / " + share(trace.gate_voice[i]) + ")" : "";
     return "rests on " + (face && voice ? "face and voice" : "the " + (face ? "face" : "voice") + " alone") + gates;
   }
@@ -79,7 +83,7 @@
       if (wanted !== null) { const time = wanted; wanted = null; video.currentTime = time; }
     });
     const follow = () => {
-      if (video.requestVideoFrameCallback) {
+      if (video.videoWidth && video.requestVideoFrameCallback) { // sound alone presents no frames
         const step = (_, frame) => { if (!video.seeking) shown(frame.mediaTime); video.requestVideoFrameCallback(step); };
         video.requestVideoFrameCallback(step);
       } else {
@@ -87,7 +91,7 @@
         requestAnimationFrame(step);
       }
     };
-    follow();
+    if (video.readyState) follow(); else video.addEventListener("loadedmetadata", follow, { once: true });
     ["play", "pause", "ended"].forEach((name) => video.addEventListener(name, drawTransport));
     return {
       get paused() { return video.paused; },
@@ -206,9 +210,9 @@
     { key: "valence", name: "Valence", from: "unpleasant −1 to pleasant +1", range: [-1, 1], weight: 1.3 },
     { key: "arousal", name: "Arousal", from: "calm −1 to excited +1", range: [-1, 1], weight: 1.3 },
   ];
-  if (trace.gate_face) {
-    panels.push({ key: "gate_face", name: "Face gate", from: "weight of the face itself, 0 to 1", range: [0, 1], weight: 0.8, channel: "face" });
-    panels.push({ key: "gate_voice", name: "Voice gate", from: "weight of the voice itself, 0 to 1", range: [0, 1], weight: 0.8, channel: "voice" });
+  if (trace.gate_face) { // true of shares in a value (late fusion) and of a channel's own stream against the other (BDCA)
+    panels.push({ key: "gate_face", name: "Face gate", from: "weight of the face itself (1) against the voice (0)", range: [0, 1], weight: 0.8, channel: "face" });
+    panels.push({ key: "gate_voice", name: "Voice gate", from: "weight of the voice itself (1) against the face (0)", range: [0, 1], weight: 0.8, channel: "voice" });
   }
   panels.forEach((panel, n) => { panel.axis = n ? String(n + 1) : ""; panel.colour = panel.channel || panel.key; });
 
@@ -293,18 +297,24 @@
       domain: [low, high], range: panel.range, fixedrange: true, gridcolor: colour("grid"), zeroline: affect, zerolinecolor: colour("soft"), zerolinewidth: 1,
       tickvals: affect ? [-1, -0.5, 0, 0.5, 1] : [0, 0.5, 1], ticktext: affect ? ["−1", "−.5", "0", "+.5", "+1"] : ["0", ".5", "1"],
     };
-    const detail = plotWidth < 420 && panel.channel ? "1 its own, 0 the other’s" : panel.from;
+    const detail = plotWidth < 420 && panel.channel ? "1 itself, 0 the other" : panel.from;
     layout.annotations.push({
       text: "<b style='color:" + colour("ink") + "'>" + panel.name + "</b>  " + detail, showarrow: false, xref: "paper", yref: "paper",
       x: 0, y: high, xanchor: "left", yanchor: "bottom", yshift: 2, font: { size: 13 },
     });
     const gone = missing
       .filter((one) => affect || one.kind === "no " + panel.channel || one.kind.startsWith("neither"))
-      .map((one) => ({ ...one, fill: colour("missing"), opacity: one.kind.startsWith("no ") ? 0.45 : 0.8, ink: colour("soft"), bare: !affect }));
+      .map((one) => ({ ...one, fill: colour("missing"), opacity: affect && lacks(panel.key, one) ? 0.8 : 0.45, ink: colour("soft"), bare: !affect }));
     const episodes = affect
       ? []
       : data.episodes.filter((one) => one.channel === panel.channel).map((one) => ({ ...one, fill: colour(panel.colour), opacity: 0.14, ink: colour(panel.colour) }));
     for (const band of [...gone, ...episodes]) addBand(layout, panel, band, plotWidth);
+  }
+
+  // Whether a stretch has no value of a dimension at all.
+  function lacks(key, span) {
+    for (let i = indexAt(times, span.start); i <= last && times[i] < span.end - CLOCK_TOLERANCE_SECONDS; i++) if (trace[key][i] !== null) return false;
+    return true;
   }
 
   function addBand(layout, panel, band, plotWidth) {
@@ -374,7 +384,7 @@
     if (!still.matches || player.paused) strokeTail(pen, x, y);
     const now = times[current];
     const truth = [truthAt("valence", now), truthAt("arousal", now)];
-    if (trace.valence[current] !== null) dot(pen, x(trace.valence[current]), y(trace.arousal[current]));
+    if (hasPoint(current)) dot(pen, x(trace.valence[current]), y(trace.arousal[current]));
     if (truth[0] !== null && truth[1] !== null) ring(pen, x(truth[0]), y(truth[1]));
   }
 
@@ -383,7 +393,7 @@
     pen.lineCap = "round";
     pen.strokeStyle = colour("accent");
     for (let i = indexAt(times, now - TAIL_SECONDS) + 1; i <= current; i++) {
-      if (trace.valence[i] === null || trace.valence[i - 1] === null) continue;
+      if (!hasPoint(i) || !hasPoint(i - 1)) continue;
       const fresh = Math.max(0, 1 - (now - times[i]) / TAIL_SECONDS);
       pen.globalAlpha = 0.12 + 0.88 * fresh;
       pen.lineWidth = 1.2 + 3 * fresh;
@@ -467,7 +477,7 @@
   // ---- whose trace ---------------------------------------------------------------------------------------------------
 
   function offerPeople() {
-    const named = (n) => (n ? "P" + people[n].person : "P0, the main person");
+    const named = (n) => "P" + people[n].person + (people[n].person ? "" : ", the main person"); // the number is the CSV's
     $("who").replaceChildren(...people.map((_, n) => new Option(named(n), n)));
     $("others").replaceChildren(...people.map((_, n) => {
       const entry = document.createElement("span");
@@ -528,7 +538,7 @@
   // ---- begin -------------------------------------------------------------------------------------------------------
 
   const shown = (time) => { if (last >= 0) show(indexAt(times, time)); };
-  const video = document.querySelector("#player video");
+  const video = document.querySelector("#player video, #player audio");
   let player = video ? null : silentPlayer(shown);
   if (video) {
     player = clipPlayer(video, shown);
@@ -549,6 +559,8 @@
   show(0);
   drawAll();
   drawTransport();
-  new ResizeObserver(drawAll).observe(document.querySelector(".player"));
+  const resized = new ResizeObserver(drawAll);
+  resized.observe(document.querySelector(".player"));
+  resized.observe($("curves-box")); // shrinks where the words above it take one more line
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 })();

@@ -26,6 +26,7 @@ const AFFECT = {
   ],
   weight: 1.35,
 };
+// The words are true of shares in a value (late fusion) and of a channel's own stream against the other one (BDCA).
 const GATE = {
   low: 0,
   ticks: [
@@ -34,7 +35,7 @@ const GATE = {
     [1, "1"],
   ],
   weight: 0.7,
-  short: "1 its own, 0 the other’s",
+  short: "1 itself, 0 the other",
 };
 const PANELS = [
   {
@@ -49,14 +50,14 @@ const PANELS = [
     ...GATE,
     key: "gateFace",
     name: "Face gate",
-    words: "1 rests on the face itself, 0 on the voice instead",
+    words: "weight of the face itself (1) against the voice (0)",
     channel: "face",
   },
   {
     ...GATE,
     key: "gateVoice",
     name: "Voice gate",
-    words: "1 rests on the voice itself, 0 on the face instead",
+    words: "weight of the voice itself (1) against the face (0)",
     channel: "voice",
   },
 ];

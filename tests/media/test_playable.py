@@ -7,8 +7,8 @@ import pytest
 
 from tests.media.clips import click_at, even_times, flash_at, noise, write_clip
 from vatrace.media.audio import read_audio
+from vatrace.media.playable import COPY_PIXELS, playable_suffix, write_copy
 from vatrace.media.video import read_frames, read_times
-from vatrace.web.playable import COPY_PIXELS, playable_suffix, write_copy
 from vatrace.web.ranges import MEDIA_TYPES
 
 SOUND = click_at(0.3, start=0, seconds=1, rate=48_000)
