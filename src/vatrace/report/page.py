@@ -18,17 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from plotly.offline import get_plotlyjs
 
 from vatrace import files
 from vatrace.errors import MediaError
-from vatrace.report.basis import telling_gates
 from vatrace.report.export import PersonTrace, TracedPerson
-from vatrace.report.spans import Shade, frame_ends, missing_spans
+from vatrace.report.page_data import page_data
+from vatrace.report.spans import Shade
 from vatrace.report.summary import second_rows, summary_sentence
 from vatrace.report.tiers import person_name
-from vatrace.streams import FloatArray, Trace
+from vatrace.streams import Trace
 
 MAX_CLIP_BYTES = 256 * 2**20  # base64 of more makes a page that browsers refuse or choke on
 CLIP_TYPES = {
@@ -36,7 +35,6 @@ CLIP_TYPES = {
     **{".wav": "audio/wav", ".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".ogg": "audio/ogg", ".flac": "audio/flac"},
 }
 
-_DECIMALS = 6  # as in the CSV: the page and the table say the same
 _TILES = {
     "mean_ccc": "mean CCC",
     "valence_ccc": "valence CCC",
@@ -124,7 +122,7 @@ def _page(
         "notes": _notes(notes),
         "facts": _facts({**facts, **further}),
         "table": _tables(main, others, truth),
-        "data": script_json(page_data(main.trace, truth, episodes, others, person=main.person)),
+        "data": script_json(page_data(main, others, truth, episodes)),
         "plotly": plotly,
         "script": script,
     }
@@ -132,77 +130,10 @@ def _page(
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
 
 
-def page_data(
-    trace: Trace,
-    truth: Trace | None,
-    episodes: Sequence[Shade],
-    others: Sequence[TracedPerson] = (),
-    *,
-    person: int = 0,
-) -> dict[str, Any]:  # Any: JSON
-    """Give what the page draws as plain JSON values; a missing value is None.
-
-    Args:
-        trace: the prediction.
-        truth: the annotation or None.
-        episodes: unreliable stretches.
-        others: everybody but the main person.
-        person: the main person's number in the CSV.
-
-    Returns:
-        `person`, `trace`, `others`, `truth`, `episodes`, `missing` and `end`, the moment after the last frame, in
-        seconds. Each of `others` has its `person`, `trace` without times, and `missing`.
-    """
-    ends = frame_ends(trace.times_seconds)
-    return {
-        "person": person,
-        "trace": {
-            "time": _numbers(trace.times_seconds),
-            **_values(trace),
-        },
-        "others": [
-            {"person": each.person, "trace": _values(each.trace), "missing": _missing(each.trace)} for each in others
-        ],
-        "truth": None if truth is None else {"time": _numbers(truth.times_seconds), **_affect(truth)},
-        "episodes": [
-            {"channel": one.channel, "kind": one.kind, "start": one.start_seconds, "end": one.end_seconds}
-            for one in episodes
-        ],
-        "missing": _missing(trace),
-        "end": round(float(ends[-1]), _DECIMALS) if len(trace) else 0.0,
-    }
-
-
 def script_json(value: Any) -> str:  # Any: whatever json can write
     """Give a value as JSON that cannot end, or open, an element of the page it stands in."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _values(trace: Trace) -> dict[str, list[float | None] | None]:
-    gates = telling_gates(trace)
-    return {
-        **_affect(trace),
-        "face": None if trace.face_valid is None else trace.face_valid.astype(int).tolist(),
-        "voice": None if trace.voice_valid is None else trace.voice_valid.astype(int).tolist(),
-        "gate_face": None if gates is None else _numbers(gates[:, 0]),
-        "gate_voice": None if gates is None else _numbers(gates[:, 1]),
-    }
-
-
-def _missing(trace: Trace) -> list[dict[str, object]]:
-    return [{"kind": span.kind, "start": span.start_seconds, "end": span.end_seconds} for span in missing_spans(trace)]
-
-
-def _affect(trace: Trace) -> dict[str, list[float | None]]:
-    return {
-        "valence": _numbers(np.where(trace.valid, trace.valence, np.nan)),
-        "arousal": _numbers(np.where(trace.valid, trace.arousal, np.nan)),
-    }
-
-
-def _numbers(values: FloatArray | NDArray[np.float64]) -> list[float | None]:
-    return [round(value, _DECIMALS) if np.isfinite(value) else None for value in values.astype(np.float64).tolist()]
 
 
 def _policy(*scripts: str) -> str:
