@@ -102,6 +102,8 @@ def test_what_is_not_given_has_its_default() -> None:
     (["x", "--share", "half"], "--share: expected a number, got half."),
     (["x", "--shar", "0.5"], "there is no option --shar 0.5. Did you mean --share?"),
     (["x", "--is-lound"], "there is no option --is-lound. Did you mean --is-loud?"),
+    (["x", "--counts", "1", "2", "3"], "nothing takes 2 3: lists are written a,b, and a name with spaces in quotes."),
+    (["x", "--counts", "1", "2", "--no"], "there is no option --no. Did you mean --out?"),
     (["x", "--out"], "--out: expected one argument."),
     ([], "names must be given."),
 ])  # fmt: skip

@@ -145,9 +145,14 @@ def _explained(message: str, parser: ArgumentParser) -> str:
         names = ", ".join(options.get(name, name) for name in required[1].split(", "))
         return f"{names} must be given."
     unknown = re.match(r"unrecognized arguments: (.+)", line, re.IGNORECASE)
-    if unknown:
-        return f"there is no option {unknown[1]}.{_did_you_mean(unknown[1].split()[0], options.values())}"
-    return f"{line.rstrip('.')}."
+    return _surplus(unknown[1].split(), options.values()) if unknown else f"{line.rstrip('.')}."
+
+
+def _surplus(words: list[str], options: Iterable[str]) -> str:
+    option = next((index for index, word in enumerate(words) if word.startswith("-")), None)
+    if option is None:
+        return f"nothing takes {' '.join(words)}: lists are written a,b, and a name with spaces in quotes."
+    return f"there is no option {' '.join(words[option:])}.{_did_you_mean(words[option], options)}"
 
 
 def _expected(kind: str) -> str:

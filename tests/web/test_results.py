@@ -93,6 +93,21 @@ def test_the_report_comes_as_a_file_with_the_clip_in_it_and_its_name_as_text(mad
     assert re.findall(rb"""<(?:script|link|img|video|source)[^>]+(?:src|href)=["']https?:""", answer.body) == []
 
 
+def test_the_report_of_a_clip_whose_time_starts_late_runs_on_the_clock_of_what_plays_in_it(
+    server: Serving, tmp_path: Path
+) -> None:
+    late = write_clip(tmp_path / "late.mkv", times=even_times(25, start=40.0))
+    path = f"/api/clips/{server.send(late).json['id']}"
+    assert server.wait_for(path.rpartition("/")[2])["state"] == "done"
+    page = server.ask("GET", f"{path}/trace.json").json
+    report = server.ask("GET", f"{path}/report.html").body.decode()
+    found = re.search(r'id="trace-data"[^>]*>(.*?)</script>', report, re.DOTALL)
+    assert found is not None
+    assert (page["times"][0], page["video_start"]) == pytest.approx((40.0, 40.0), abs=1e-3)
+    np.testing.assert_allclose(json.loads(found[1])["trace"]["time"], np.arange(25) / 25, atol=1e-3)
+    assert server.ask("DELETE", path).status == 204
+
+
 def test_two_tabs_see_one_list_and_what_is_removed_in_one_is_gone_for_both(server: Serving, clip: Path) -> None:
     clip_id = server.send(clip).json["id"]
     assert clip_id in [each["id"] for each in server.clips()]

@@ -96,7 +96,7 @@ def make_clip(task: Task, predictor: VideoPredictor, tell: Tell) -> None:
     write_text(task.folder / CSV_FILE, clip_csv_text(result.people))
     page = trace_json(result, name=task.name, remark=_remark(predictor), video_start=shift)
     write_text(task.folder / TRACE_FILE, json.dumps(page, separators=(",", ":"), allow_nan=False))
-    _write_report(task, result, predictor, playable)
+    _write_report(task, result, predictor, playable, shift)
 
 
 def trace_json(result: VideoResult, *, name: str, remark: str, video_start: float = 0.0) -> dict[str, Any]:
@@ -226,16 +226,21 @@ def _make_playable(folder: Path) -> tuple[Path, float]:
     return playable, 0.0
 
 
-def _write_report(task: Task, result: VideoResult, predictor: VideoPredictor, playable: Path) -> None:
+def _write_report(
+    task: Task, result: VideoResult, predictor: VideoPredictor, playable: Path, playable_start: float
+) -> None:
     from vatrace.report.basis import NOTE
     from vatrace.report.page import CLIP_TYPES, write_report
+    from vatrace.report.tiers import on_players_clock
 
+    main, *others = on_players_clock(result.people, playable_start)
     fits = playable.suffix in CLIP_TYPES and playable.stat().st_size <= MAX_REPORT_CLIP_BYTES
     write_report(
         task.folder / REPORT_FILE,
         video=playable if fits else None,
-        trace=result.trace,
-        others=result.people[1:],
+        trace=main.trace,
+        person=main.person,
+        others=others,
         scores={},
         title=task.name,
         lead="Valence and arousal, frame by frame, with what each value rests on.",
