@@ -70,7 +70,7 @@ def clip_text(name: str, people: Sequence[TracedPerson], *, blocks: bool) -> str
     seconds = float(trace.times_seconds[-1] - trace.times_seconds[0])
     number = f", {len(people)} people" if len(people) > 1 else ""
     legend = "" if blocks else "; in the curves 0 is -1, 9 is +1, . is no value"
-    lines = [f"{name}: {len(trace)} frames in {seconds:.1f} s{number}{legend}"]
+    lines = [f"{name}: {len(trace)} frame{'s' * (len(trace) != 1)} in {seconds:.1f} s{number}{legend}"]
     for each in people:
         if len(people) > 1:
             lines.append(f"  {person_name(each.person)}")
