@@ -78,21 +78,6 @@ for line in sys.stdin:
             say(progress=1e300)
             say(progress=None, seconds=float("nan"))
             say(done=True)
-        case "tower":
-            sys.stdout.write("[" * 60_000 + "\n")
-            sys.stdout.flush()
-            time.sleep(1000)
-        case "huge":
-            sys.stdout.write('{"seconds": 1' + "0" * 400 + ', "progress": 1' + "0" * 400 + "}\n")
-            say(done=True)
-        case "half":
-            sys.stdout.write('{"error": "half a \\ud800 character"}\n')
-            sys.stdout.flush()
-        case "forks":
-            if os.fork() == 0:
-                time.sleep(1000)
-            say(progress=0.1)
-            time.sleep(1000)
         case "list":
             sys.stdout.write("[1, 2]\n")
             sys.stdout.flush()

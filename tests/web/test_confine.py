@@ -221,6 +221,25 @@ print((own / "clip").read_text(), sorted(os.listdir(own)), len(Path(os.__file__)
     assert confined(script, places) == "a clip ['c', 'clip', 'd', 'folder'] True"
 
 
+@needs_landlock
+def test_what_it_may_read_it_may_not_write_and_a_way_through_its_own_folder_leads_nowhere(
+    places: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "read").mkdir()
+    (tmp_path / "read" / "model").write_text("model")
+    allowed = CONFINED.replace("read=[]", "read=[own.parent / 'read']")
+    script = """
+model = own.parent / "read" / "model"
+print(model.read_text(), bool(os.listdir("/proc/self")), __import__("colorsys").__name__)
+print(*[refused(*each) for each in (
+    (model.write_text, "x"), (model.unlink,), ((own / "../outside/letter").read_text,), (os.listdir, "/home"))])
+"""
+    command = [sys.executable, "-c", VICTIM, allowed + script, *map(str, places)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.splitlines() == ["model True colorsys", "True True True True"], done.stderr
+    assert (tmp_path / "read" / "model").read_text() == "model"
+
+
 def test_what_is_missing_is_said(places: tuple[Path, Path]) -> None:
     assert confined("print(missing)", places) == str(() if landlock_version() else ("files",))
     # A second thread would not be confined, so it is no confinement.
@@ -371,9 +390,8 @@ import sys
 from pathlib import Path
 from vatrace.inference.choice import ModelChoice
 from vatrace.web.confine import confine
-from vatrace.web.orders import files_of
 folder = Path(sys.argv[1])
-confine(read=files_of(ModelChoice(model=folder)), write=[], private=folder.parent)
+confine(read=ModelChoice(model=folder).files(), write=[], private=folder.parent)
 print((folder / "weights").read_text())
 (folder.parent / "blobs" / "other").read_text()
 """

@@ -123,10 +123,10 @@ def test_an_answer_that_nobody_reads_is_ended() -> None:
 
 
 def test_an_answer_that_is_read_slowly_comes_whole() -> None:
-    """Each pause is shorter than the limit, and all together are many times as long."""
+    """Each pause is shorter than the limit, and all together are several times as long."""
 
     async def script() -> int:
-        async with answering(long_answer, write_seconds=0.6) as (_, port):
+        async with answering(long_answer, write_seconds=0.5) as (_, port):
             reader, writer = await asked(port)
             await reader.readuntil(b"\r\n\r\n")
             num_bytes, num_pauses = 0, 0
@@ -134,7 +134,7 @@ def test_an_answer_that_is_read_slowly_comes_whole() -> None:
                 num_bytes += len(chunk)
                 if num_bytes >= (num_pauses + 1) * 2**20:
                     num_pauses += 1
-                    await asyncio.sleep(0.15)
+                    await asyncio.sleep(0.1)
             writer.close()
             return num_bytes
 

@@ -45,6 +45,15 @@ class ModelChoice:
         """The model folder."""
         return self.model or starter_folder()
 
+    def files(self) -> list[Path]:
+        """Files and folders that `load` reads; with those elsewhere that are linked to from there."""
+        from vatrace.faces.weights import cache_folder
+
+        face = None if self.face_model in (None, FETCHED) else Path(str(self.face_model))
+        folders = [self.folder, cache_folder()]
+        linked = [path.resolve() for folder in folders for path in folder.rglob("*") if path.is_symlink()]
+        return [*folders, *(path for path in (self.vggish_weights, face) if path is not None), *linked]
+
     def load(self) -> VideoPredictor:
         """Load it all.
 

@@ -20,7 +20,6 @@ from vatrace.inference.choice import ModelChoice
 from vatrace.web.confine import confine, end_with_parent, limit_memory_and_files
 from vatrace.web.limits import Limits
 from vatrace.web.live_wire import MOMENT, SOUND, Message, samples_of
-from vatrace.web.orders import files_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +39,7 @@ def main() -> None:
     end_with_parent(told["parent"])
     choice = ModelChoice.from_json(told["choice"])
     # What is missing, the process that reads clips has told.
-    confine(read=files_of(choice), write=[Path.cwd()], private=Path(told["private"]))
+    confine(read=choice.files(), write=[Path.cwd()], private=Path(told["private"]))
     tell = _teller()
     try:
         predictor = _loaded(choice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -10,6 +11,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 LINGER_SECONDS = 5.0
 WRITE_SECONDS = 60.0
 MOST_CONNECTIONS = 192
+# The system takes this much of an answer for a connection. It says that something was read only once a good part is,
+# and of the megabytes that it takes by itself, a slow reader needs long for that.
+SEND_BUFFER_BYTES = 2**18
 
 
 def impatient_protocol(
@@ -39,6 +43,8 @@ def impatient_protocol(
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
             super().connection_made(transport)
+            taken = transport.get_extra_info("socket")
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
             self._heard = self.loop.time()
             self._close_in(header_seconds)
             self._make_room()

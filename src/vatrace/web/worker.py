@@ -20,7 +20,6 @@ from vatrace.errors import VatraceError, where
 from vatrace.inference.choice import ModelChoice
 from vatrace.web.confine import confine, end_with_parent, limit_memory_and_files, limit_processor_time
 from vatrace.web.limits import MIB, Limits
-from vatrace.web.orders import files_of
 from vatrace.web.shelf import CLIP_FILE, CSV_FILE, PLAYABLE_STEM, REPORT_FILE, TRACE_FILE
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def main() -> None:
     end_with_parent(told["parent"])
     choice = ModelChoice.from_json(told["choice"])
     # Before anything is loaded: what follows makes threads, and who takes over one has them all.
-    missing = confine(read=files_of(choice), write=[Path.cwd()], private=Path(told["private"]))
+    missing = confine(read=choice.files(), write=[Path.cwd()], private=Path(told["private"]))
     tell = _teller()
     limits = Limits(**told["limits"])
     try:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.web.static.conftest import Page
 from tests.web.static.fake_server import FULL_SENTENCE
+from vatrace.web.shelf import display_name
 
 QUIET_LOOK_MS = 7000  # the page looks every five seconds while nothing is worked on
 
@@ -119,6 +120,15 @@ def test_name_that_turns_text_around_is_shown_as_the_server_shows_it(page: Page,
     page.tab.locator("#clips li[data-state=unsent], #clips li[data-state=done]").wait_for()
     shown = page.tab.locator("#clips .name").text_content()
     assert shown == page.tab.locator("h1").text_content() == "a\ufffdgnp.mp4"
+    page.complaints.clear()
+
+
+def test_name_is_the_servers_as_soon_as_the_clip_is_sent(page: Page) -> None:
+    """The list, which has it too, does not come."""
+    page.tab.route("**/api/clips", lambda route: route.abort() if route.request.method == "GET" else route.continue_())
+    page.choose("n" * 210 + ".mp4")
+    page.tab.locator("#clips li[data-state=waiting]").wait_for()
+    assert page.tab.locator("#clips .name").text_content() == display_name("n" * 210 + ".mp4") != "n" * 210 + ".mp4"
     page.complaints.clear()
 
 
