@@ -65,7 +65,7 @@ class PredictedRun:
         from vatrace.report.export import read_trace_csv
 
         try:
-            return read_trace_csv(self.source(clip))
+            return read_trace_csv(self.source(clip), is_bounded=False)  # values are clipped after all else
         except ValueError as error:  # times that do not increase, or a text in another encoding
             raise DatasetError(f"{self.source(clip)} is no trace: {error}.") from error
 

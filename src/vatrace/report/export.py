@@ -27,7 +27,7 @@ is one for all: `voice` says that a voice is heard in the clip, not whose.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -119,11 +119,12 @@ def trace_csv_text(trace: Trace, *, person: int = 0) -> str:
     return clip_csv_text([PersonTrace(person, trace)])
 
 
-def read_clip_csv(path: Path) -> list[PersonTrace]:
+def read_clip_csv(path: Path, *, is_bounded: bool = True) -> list[PersonTrace]:
     """Read back what `clip_csv_text` gave.
 
     Args:
         path: a CSV file with the columns of this module, in any order; further columns are ignored.
+        is_bounded: refuse numbers out of the range of their column; else they are given as they are.
 
     Returns:
         Each person's trace, to the six decimals of the file, in the order in which they come. Missing values are NaN
@@ -140,6 +141,8 @@ def read_clip_csv(path: Path) -> list[PersonTrace]:
             raise DatasetError(f"{path.name} lacks the column(s) {', '.join(absent)}; a trace has {', '.join(needed)}.")
         rows = list(reader)
     columns = {name: _numbers(path, rows, name) for name in COLUMNS}
+    if is_bounded:
+        _check_ranges(path, columns)
     numbers = np.nan_to_num(columns["person"]).astype(np.int64)
     for person in np.unique(numbers):
         _check_frames(path, columns["frame"][numbers == person])
@@ -156,16 +159,17 @@ def is_trace_csv(path: Path) -> bool:
     return all(name in head for name in COLUMNS if name not in _MAY_LACK)
 
 
-def read_trace_csv(path: Path) -> Trace:
+def read_trace_csv(path: Path, *, is_bounded: bool = True) -> Trace:
     """Read back what `write_trace_csv` wrote.
 
     Args:
         path: as for `read_clip_csv`, of one person.
+        is_bounded: as there.
 
     Raises:
         DatasetError: as there, or a frame is missing, or there is more than one person.
     """
-    people = read_clip_csv(path)
+    people = read_clip_csv(path, is_bounded=is_bounded)
     if len(people) > 1:
         raise DatasetError(f"{path.name} holds {len(people)} people; a trace is of one, so keep the rows of one.")
     return people[0].trace if people else _trace_of({name: np.zeros(0) for name in COLUMNS})
@@ -233,12 +237,16 @@ def _numbers(path: Path, rows: list[dict[str, str]], name: str) -> NDArray[np.fl
             numbers[index] = float(field) if field else np.nan
         except (TypeError, ValueError) as error:
             raise DatasetError(f"{path.name}, line {index + 2}: {name} is {field!r}, which is no number.") from error
-    low, high = _RANGES.get(name, (-np.inf, np.inf))
-    wrong = np.flatnonzero((numbers < low) | (numbers > high))
-    if len(wrong):
-        line, value = wrong[0] + 2, numbers[wrong[0]]
-        raise DatasetError(f"{path.name}, line {line}: {name} is {value:g}, and runs from {low:g} to {high:g}.")
     return numbers
+
+
+def _check_ranges(path: Path, columns: Mapping[str, NDArray[np.float64]]) -> None:
+    for name, (low, high) in _RANGES.items():
+        numbers = columns[name]
+        wrong = np.flatnonzero((numbers < low) | (numbers > high))
+        if len(wrong):
+            line, value = wrong[0] + 2, numbers[wrong[0]]
+            raise DatasetError(f"{path.name}, line {line}: {name} is {value:g}, and runs from {low:g} to {high:g}.")
 
 
 def _person_of(person: int, columns: dict[str, NDArray[np.float64]]) -> PersonTrace:

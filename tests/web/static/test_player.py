@@ -217,6 +217,7 @@ def test_keys_act_on_the_clip_that_a_click_has_opened(page: Page) -> None:
 def test_focus_that_has_gone_elsewhere_is_not_taken_by_a_clip_that_is_ready(page: Page) -> None:
     page.choose("slow.mp4")
     page.tab.locator("#theme").focus()
+    page.tab.locator("#clips li[data-state=working]").wait_for()
     next(iter(page.fake.clips.values())).kind = "numbered"
     page.tab.locator("#player").wait_for()
     page.tab.wait_for_timeout(100)
