@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vatrace.files import committed, hash_of, remove_parts, sha256_of, write_json, write_text
+from vatrace.files import PART_SUFFIX, committed, hash_of, remove_parts, sha256_of, write_json, write_text
 
 
 def test_a_block_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -81,3 +81,14 @@ def test_equal_values_give_equal_bytes_and_hashes(tmp_path: Path) -> None:
     assert sha256_of(tmp_path / "a.json") == sha256_of(tmp_path / "b.json")
     assert hash_of({"b": 1, "a": "é"}) == hash_of({"a": "é", "b": 1})
     assert hash_of([1]) != hash_of(["1"])
+
+
+def test_what_another_process_is_writing_is_not_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        part = tmp_path / f".film.{other.pid}{PART_SUFFIX}.mp4"
+        part.touch()
+        assert remove_parts(tmp_path) == 0
+        assert part.exists()
+        other.communicate(b"\n")
+    assert remove_parts(tmp_path) == 1
+    assert not part.exists()

@@ -13,10 +13,10 @@ The values are those of `vatrace predict`: the same function makes them. Everyth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,26 +31,33 @@ if TYPE_CHECKING:
 
     from vatrace.inference.video import PersonResult, VideoPredictor, VideoResult
 
+_Values = TypeVar("_Values", bound="NDArray[Any]")
+
 MODEL_FILES = (
     *("config.yaml", "*.safetensors", "encoder/*.json", "encoder/*.safetensors"),
     *("*.md", "NOTICE*", "LICEN[CS]E*"),
 )
-CHANNELS = ("face", "voice")
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Valence and arousal of one person of a clip, a row a video frame.
+    """Valence and arousal of one person of a clip, a row a video frame. Its arrays can be read and not be changed.
+
+    Example:
+        >>> predict("clip.mp4").remark.split(":")[0]
+        'Starter model'
 
     Args:
         clip: the file's name.
         result: everybody in the clip.
         number: which of them.
+        remark: what has to be known of the model, in a sentence; of the starter, that it is one.
     """
 
     clip: str
     result: VideoResult
     number: int = 0
+    remark: str = ""
 
     @property
     def person(self) -> int:
@@ -60,7 +67,7 @@ class Trace:
     @property
     def people(self) -> tuple[Trace, ...]:
         """The traces of everybody in the clip, the main person first."""
-        return tuple(Trace(self.clip, self.result, number) for number in range(len(self.result.people)))
+        return tuple(replace(self, number=number) for number in range(len(self.result.people)))
 
     @property
     def times_seconds(self) -> TimeArray:
@@ -70,7 +77,7 @@ class Trace:
             >>> predict("clip.mp4").times_seconds[:3].tolist()
             [0.0, 0.04, 0.08]
         """
-        return self._person.trace.times_seconds
+        return _fixed(self._person.trace.times_seconds)
 
     @property
     def valence(self) -> FloatArray:
@@ -80,7 +87,7 @@ class Trace:
             >>> bool(np.abs(predict("clip.mp4").valence).max() <= 1)
             True
         """
-        return np.where(self.valid, self._person.trace.valence, np.nan)
+        return _fixed(np.where(self.valid, self._person.trace.valence, np.nan))
 
     @property
     def arousal(self) -> FloatArray:
@@ -90,7 +97,7 @@ class Trace:
             >>> trace = predict("clip.mp4")
             >>> peak = trace.times_seconds[np.nanargmax(trace.arousal)]  # in seconds
         """
-        return np.where(self.valid, self._person.trace.arousal, np.nan)
+        return _fixed(np.where(self.valid, self._person.trace.arousal, np.nan))
 
     @property
     def valid(self) -> BoolArray:
@@ -100,22 +107,24 @@ class Trace:
             >>> predict("clip.mp4").valid.all().item()
             True
         """
-        return self._person.trace.valid
+        return _fixed(self._person.trace.valid)
 
     @property
     def face(self) -> NDArray[np.float32]:
         """`[frames]`, the face detector's score from 0 to 1; 0 where no face was seen."""
-        return self._person.face_score
+        return _fixed(self._person.face_score)
 
     @property
     def face_boxes(self) -> NDArray[np.float32] | None:
         """`[frames, 4]`, the face's left, top, right and bottom as shares of the picture, 0 to 1; NaN without one."""
-        return self._person.face_boxes
+        boxes = self._person.face_boxes
+        return None if boxes is None else _fixed(boxes)
 
     @property
     def voice(self) -> BoolArray | None:
         """`[frames]`, where a voice is heard in the clip, whoever's; None for a model that does not listen."""
-        return self._person.trace.voice_valid
+        voice = self._person.trace.voice_valid
+        return None if voice is None else _fixed(voice)
 
     @property
     def gates(self) -> NDArray[np.float64] | None:
@@ -142,15 +151,16 @@ class Trace:
         return len(self.times_seconds)
 
     def __repr__(self) -> str:
-        """Clip, person, frames and means."""
+        """Clip, person, frames and means, and what made them."""
+        model = f", {self.remark.split(':')[0]}" if self.remark else ""
         if not self.valid.any():
-            return f"Trace({self.clip!r}, person {self.person}, {len(self)} frames, no value)"
+            return f"Trace({self.clip!r}, person {self.person}, {len(self)} frames, no value{model})"
         means = (
-            f"mean {name} {np.nanmean(values):+.2f}" if np.isfinite(values).any() else f"no {name}"
+            f"mean {name} {np.nanmean(values):+z.2f}" if np.isfinite(values).any() else f"no {name}"
             for name, values in (("valence", self.valence), ("arousal", self.arousal))
         )
         share = f"{self.valid.mean():.0%} with a value"
-        return f"Trace({self.clip!r}, person {self.person}, {len(self)} frames, {share}, {', '.join(means)})"
+        return f"Trace({self.clip!r}, person {self.person}, {len(self)} frames, {share}, {', '.join(means)}{model})"
 
     def to_csv(self) -> str:
         """The table that `vatrace predict` writes, of everybody in the clip, byte for byte.
@@ -190,19 +200,28 @@ class Trace:
         """Valence, arousal and gates over time, as a matplotlib figure; grey where there is no value.
 
         Args:
-            title: above it; the clip's name if empty.
+            title: above it; the clip's name if empty, with the person's where there are several.
 
         Example:
             >>> figure = predict("clip.mp4").plot()
             >>> figure.savefig("clip.png")
         """
+        from vatrace.report.basis import NOTE
         from vatrace.report.figures import trace_figure
+        from vatrace.report.tiers import participant
 
-        return trace_figure(self._person.trace, title=title or self.clip)
+        name = self.clip if len(self.result.people) == 1 else f"{self.clip}, {participant(self.person)}"
+        return trace_figure(self._person.trace, title=title or name, note=f"{NOTE} {self.remark}".strip())
 
     @property
     def _person(self) -> PersonResult:
         return self.result.people[self.number]
+
+
+def _fixed(values: _Values) -> _Values:
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 class Predictor:
@@ -271,11 +290,14 @@ class Predictor:
         Raises:
             NothingFound: no such file.
             MediaError: it cannot be read safely.
+            ValueError: people is less than 1.
         """
         from vatrace.faces.people import MAX_PEOPLE
 
+        if people is not None and people < 1:
+            raise ValueError(f"people must be 1 or more, got {people}")
         result = self._video.predict(Path(path), people=MAX_PEOPLE if people is None else people)
-        return Trace(Path(path).name, result)
+        return Trace(Path(path).name, result, remark=self.remark)
 
     __call__ = predict
 
@@ -291,7 +313,7 @@ class Predictor:
             The address of the commit.
 
         Raises:
-            ModelError: the hub refused; `huggingface-cli login` sets a token.
+            ModelError: the hub refused; `hf auth login` sets a token.
 
         Example:
             >>> Predictor().push_to_hub("me/my-model")
@@ -308,7 +330,7 @@ class Predictor:
         except Exception as error:  # the hub's client raises whatever its transport does
             raise ModelError(
                 f"{name} could not be written to the hub ({type(error).__name__}: {error}); "
-                "`huggingface-cli login` sets a token."
+                "`hf auth login` sets a token."
             ) from error
         return str(commit)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,11 +65,29 @@ def write_json(path: Path, value: Any) -> None:  # Any: whatever json can write
 
 
 def remove_parts(folder: Path) -> int:
-    """Remove what killed runs left half-written in `folder`; returns how many files that were."""
-    parts = list(folder.glob(f".*{PART_SUFFIX}*")) if folder.is_dir() else []
+    """Remove what killed runs left half-written in `folder`; returns how many files that were.
+
+    What another process is writing just now stays.
+    """
+    found = folder.glob(f".*{PART_SUFFIX}*") if folder.is_dir() else ()
+    parts = [part for part in found if not _is_being_written(part)]
     for part in parts:
         part.unlink(missing_ok=True)
     return len(parts)
+
+
+def _is_being_written(part: Path) -> bool:
+    """Whether the process whose number a part carries is there and is not this one."""
+    found = re.search(rf"\.(\d+){re.escape(PART_SUFFIX)}", part.name)
+    if found is None or int(found[1]) == os.getpid() or sys.platform == "win32":  # there, the signal would end it
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def sha256_of(path: Path) -> str:

@@ -65,6 +65,7 @@ def write_clip(
     audio_start: float = 0.0,
     container: str | None = None,
     container_options: dict[str, str] | None = None,
+    pixel_shape: Fraction | None = None,
 ) -> Path:
     """Write a clip; `times` in seconds, `sound` as `[channels, samples]`, either may be missing."""
     with av.open(str(path), "w", format=container, options=container_options or {}) as output:
@@ -76,6 +77,8 @@ def write_clip(
             video.pix_fmt = pix_fmt
             has_fixed_rate = video_codec.startswith("mpeg") or path.suffix == ".avi"
             video.codec_context.time_base = 1 / Fraction(fps) if has_fixed_rate else FINE
+            if pixel_shape is not None:
+                video.codec_context.sample_aspect_ratio = pixel_shape
             if rotation is not None:
                 video.set_display_rotation(rotation, hflip=hflip)
         if sound is not None:

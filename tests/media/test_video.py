@@ -10,10 +10,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.media.clips import HEIGHT, WIDTH, even_times, open_disorderly, stamp, write_clip
 from vatrace.errors import MediaError
-from vatrace.media.video import probe, read_frames
+from vatrace.media.opener import MAX_PIXELS
+from vatrace.media.video import _shown_size, probe, read_frames
 
 GRID = Path(__file__).parents[2] / ".." / "shared" / "media" / "grid"
 grid_clips = pytest.mark.skipif(not GRID.is_dir(), reason="the real clips are not here")
@@ -239,3 +241,38 @@ def test_a_whole_clip_that_begins_late_is_not_said_to_be_cut_off(tmp_path: Path,
     said: list[str] = []
     frames = list(read_frames(clip, tell=said.append))
     assert (len(frames), said) == (75, [])
+
+
+def ring(width: int, height: int) -> NDArray[np.uint8]:
+    """A white ellipse on black, as wide and as high as half the picture."""
+    rows, columns = np.mgrid[:height, :width]
+    inside = ((columns + 0.5) / width - 0.5) ** 2 + ((rows + 0.5) / height - 0.5) ** 2 < 0.25**2
+    return np.repeat(np.where(inside, 255, 0).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+@pytest.mark.parametrize(
+    ("stored", "shape", "shown"),
+    [
+        ((96, 128), Fraction(64, 45), (136, 128)),  # PAL's wide pixels: 96 x 1.42 is 136.5
+        ((192, 64), Fraction(1, 2), (192, 128)),
+        ((128, 96), Fraction(100, 1), (128, 96)),  # no camera does that
+        ((128, 96), None, (128, 96)),
+    ],
+)
+def test_pixels_that_are_not_square_are_made_so(
+    stored: tuple[int, int], shape: Fraction | None, shown: tuple[int, int], tmp_path: Path
+) -> None:
+    path = write_clip(
+        tmp_path / "c.mp4", times=even_times(3), paint=lambda *_: ring(*stored), pixel_shape=shape, sound=None
+    )
+    picture = next(read_frames(path)).pixels[:, :, 0] > 128
+    assert picture.shape == shown[::-1]
+    assert picture.any(axis=0).sum() == pytest.approx(shown[0] / 2, abs=3)
+    assert picture.any(axis=1).sum() == pytest.approx(shown[1] / 2, abs=3)
+
+
+def test_a_stretched_picture_is_no_larger_than_can_be_read() -> None:
+    for shape in (Fraction(4), Fraction(1, 4)):
+        width, height = _shown_size(4096, 2304, shape)
+        assert width * height <= MAX_PIXELS
+        assert width / height == pytest.approx(4096 / 2304 * float(shape), rel=0.01)

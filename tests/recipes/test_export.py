@@ -1,6 +1,7 @@
 """`vatrace export`: from traces on disk to other files, by the command line."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,25 @@ def test_a_bad_table_is_named_and_the_others_are_written(results: Path, capsys: 
     out, err = capsys.readouterr()
     assert "talk.vtt" in out
     assert "bad.csv, line 2: time is 'soon'" in err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (lambda text: text.replace(",0.040000,", ",,", 1).encode(), "bad.csv, line 3: time is missing"),
+        (lambda text: text.replace(",0.080000,", ",inf,", 1).encode(), "bad.csv, line 4: time is inf"),
+        (lambda text: text.replace(",0.080000,", ",0.010000,", 1).encode(), "bad.csv, line 4: time is 0.01"),
+        (lambda text: text.encode("utf-16"), "bad.csv is no table of text in UTF-8"),
+    ],
+)
+def test_an_odd_table_is_named_and_the_others_are_written(
+    results: Path, content: Callable[[str], bytes], said: str
+) -> None:
+    (results / "bad.csv").write_bytes(content((results / "talk.csv").read_text()))
+    result = export([str(results / "bad.csv"), str(results / "talk.csv")], formats="vtt")
+    ((_, error),) = result.failed
+    assert said in str(error)
+    assert [path.name for path in result.done] == ["talk.vtt"]
 
 
 def test_a_table_is_not_written_over_itself(results: Path) -> None:

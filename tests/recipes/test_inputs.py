@@ -73,3 +73,18 @@ def test_overlays_of_ours_are_no_clips_of_a_folder_or_pattern(folder: Path) -> N
     assert [path.name for path in find_videos([str(folder)])] == ["a.MOV", "b.mp4", "c.mkv"]
     assert [path.name for path in find_videos([str(folder / "*.mp4")])] == ["b.mp4"]
     assert [path.name for path in find_videos([str(folder / "b.overlay.mp4")])] == ["b.overlay.mp4"]
+
+
+def test_a_pattern_for_folders_or_overlays_alone_matches_nothing_and_a_wrong_one_is_no_pattern(folder: Path) -> None:
+    (folder / "b.overlay.mp4").touch()
+    for pattern in ("bel*", "*.overlay.mp4"):
+        with pytest.raises(NothingFound, match=r"nothing matches .*, only folders, hidden files or overlays"):
+            find_videos([str(folder / pattern)])
+    with pytest.raises(NothingFound, match=r"is no pattern; \*\* stands for folders alone"):
+        find_videos([str(folder / "**.mp4")])
+
+
+def test_hidden_files_that_another_system_leaves_beside_clips_are_none(folder: Path) -> None:
+    (folder / "._b.mp4").touch()
+    assert [path.name for path in find_videos([str(folder)])] == ["a.MOV", "b.mp4", "c.mkv"]
+    assert [path.name for path in find_videos([str(folder / "*.mp4")])] == ["b.mp4"]

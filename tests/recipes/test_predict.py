@@ -20,9 +20,10 @@ from tests.inference.test_missing_modality import Listener, encoder, make_model,
 from tests.media.clips import even_times, write_clip
 from vatrace.errors import DatasetError, NothingFound
 from vatrace.faces.detection import Detection, FaceDetector
+from vatrace.files import sha256_of
 from vatrace.inference.video import VideoPredictor, VideoResult
 from vatrace.recipes.predict import predict
-from vatrace.recipes.summary_table import COLUMNS, person_facts, write_summary
+from vatrace.recipes.summary_table import COLUMNS, Row, person_facts, write_summary
 from vatrace.report.export import PersonTrace, clip_csv_text, read_clip_csv
 from vatrace.streams import Trace
 from vatrace.synth.corpus import plan_clip, render_frames
@@ -222,7 +223,7 @@ def test_what_somebody_else_has_written_is_left_as_it_is(
 
 def test_a_table_that_somebody_has_changed_is_not_lost(model: Path, clip: Path, tmp_path: Path) -> None:
     predict([str(clip)], out=tmp_path, model=model)
-    changed = (tmp_path / "clip.csv").read_text().replace("\n3,", "\n3,", 1) + "# mine\n"
+    changed = (tmp_path / "clip.csv").read_text() + "# mine\n"
     (tmp_path / "clip.csv").write_text(changed)
     ((_, error),) = predict([str(clip)], out=tmp_path, model=model, people=1).failed
     assert "clip.csv was changed after vatrace wrote it; move it away" in str(error)
@@ -312,12 +313,68 @@ def test_nothing_at_all_is_an_error_of_what_was_asked_for(model: Path, tmp_path:
         predict([str(tmp_path / "a.mp4"), str(tmp_path / "*.webm")], out=tmp_path / "out", model=model)
 
 
-def test_a_clip_called_as_the_table_is_left_out_of_a_batch(model: Path, clip: Path, tmp_path: Path) -> None:
+def test_a_clip_called_as_the_table_has_another_name(model: Path, clip: Path, tmp_path: Path) -> None:
     other = tone(tmp_path / "summary.wav")
-    result = predict([str(clip), str(other)], out=tmp_path / "out", model=model)
-    ((name, error),) = result.failed
-    assert name == str(other)
-    assert "is the table of all clips; rename it" in str(error)
+    for clips in ([str(other)], [str(clip), str(other)]):
+        result = predict(clips, out=tmp_path / "out", model=model)
+        assert not result.failed
+        assert result.done[-1].name == "summary_wav.csv"
+    assert (tmp_path / "out" / "summary.csv").read_text().startswith("clip,person,frames,")
+
+
+def test_clips_of_one_name_have_rows_that_tell_them_apart_and_none_stands_twice(
+    model: Path, clip: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "monday").mkdir()
+    other = tone(tmp_path / "monday" / f"{clip.stem}.wav")
+    predict([str(clip), str(tone(tmp_path / "z.wav"))], out=out, model=model)
+    predict([str(clip), str(other)], out=out, model=model)
+    rows = list(csv.DictReader((out / "summary.csv").open()))
+    assert [(row["clip"], row["trace"]) for row in rows] == [
+        (clip.name, clip.name.replace(".", "_")),
+        (other.name, other.name.replace(".", "_")),
+        ("z.wav", "z"),
+    ]
+    assert [row["clip_sha256"] for row in rows] == [sha256_of(path) for path in (clip, other, tmp_path / "z.wav")]
+
+
+def test_a_trace_of_another_file_of_the_same_name_is_not_replaced_without_a_word(model: Path, tmp_path: Path) -> None:
+    listener = Listener()
+    for day, seconds in (("monday", 1.0), ("tuesday", 1.2)):
+        (tmp_path / day).mkdir()
+        sound = tone(tmp_path / day / "talk.wav", seconds)
+        predict([str(sound)], out=tmp_path / "out", model=model, watch=listener)
+    assert [line for line in listener.said if line.endswith("and is written over.")] == [
+        f"{tmp_path / 'out' / 'talk.csv'} was of another file called talk.wav, and is written over."
+    ]
+
+
+def test_what_stands_where_a_film_or_figure_would_is_left_as_it_is(model: Path, clip: Path, tmp_path: Path) -> None:
+    for suffix in (".overlay.mp4", ".trace.png", ".trace.svg", ".eaf", ".TextGrid"):
+        out = tmp_path / suffix[1:]
+        out.mkdir()
+        own = out / f"{clip.stem}{suffix}"
+        shutil.copy(clip, own)
+        ((_, error),) = predict([str(clip)], out=out, model=model, formats="overlay,png,svg,eaf,textgrid").failed
+        assert str(own) in str(error)
+        assert [path for path in out.iterdir() if path.is_file()] == [own]
+        assert own.read_bytes() == clip.read_bytes()
+
+
+def test_films_and_figures_of_ours_are_made_again(model: Path, clip: Path, tmp_path: Path) -> None:
+    formats = "overlay,png,svg,eaf,textgrid"
+    for people in (8, 1):
+        assert not predict([str(clip)], out=tmp_path, model=model, formats=formats, people=people).failed
+
+
+def test_a_clip_is_not_written_over_by_the_film_of_another(model: Path, clip: Path, tmp_path: Path) -> None:
+    predict([str(clip)], out=clip.parent, model=model, formats="overlay")
+    film = clip.with_name(f"{clip.stem}.overlay.mp4")
+    before = film.read_bytes()
+    result = predict([str(clip), str(film)], out=clip.parent, model=model, formats="overlay", people=1)
+    assert "is one of the clips and would be written over" in str(result.failed[0][1])
+    assert film.read_bytes() == before
 
 
 # ---- the table of a batch ------------------------------------------------------------------------------------------
@@ -363,12 +420,17 @@ def test_where_a_face_is_as_a_rule_is_the_median_of_where_it_was() -> None:
     assert facts["face_at"] == {"left": 0.1, "top": 0.2, "right": 0.3, "bottom": 0.5}
 
 
+def row(clip: str, people: list[dict[str, Any]]) -> Row:
+    return Row(clip=clip, trace="=t", model="m", clip_sha256="c", people=people)
+
+
 def test_names_of_columns_are_ascii_missing_is_empty_and_a_name_is_no_formula(tmp_path: Path) -> None:
-    write_summary(tmp_path / "summary.csv", [("=1+1.mp4", [person_facts(person())]), ('ä,"b".mp4', [])])
+    write_summary(tmp_path / "summary.csv", [row("=1+1.mp4", [person_facts(person())]), row('ä,"b".mp4', [])])
     lines = (tmp_path / "summary.csv").read_text("utf-8").splitlines()
     assert lines[0] == ",".join(COLUMNS)
     assert lines[0].isascii()
     assert lines[1].startswith("'=1+1.mp4,2,4,50.000000,,75.000000,0.100000,0.326599,")
+    assert lines[1].endswith(",'=t,m,c")
     assert len(lines) == 2
 
 

@@ -167,6 +167,9 @@ ATTACKS: dict[str, Request] = {
     ),
     "a token as a bearer": http(cookie=False, Authorization="Bearer {token}"),
     "an upload without a length": http("PUT /api/clips"),
+    "an upload in chunks, without a length": http(
+        "PUT /api/clips", ("Transfer-Encoding", "chunked"), body=b"4\r\nclip\r\n0\r\n\r\n"
+    ),
     "an upload of nothing": put(body=b""),
     "an upload that says it is huge": http("PUT /api/clips", ("Content-Length", "2000000001")),
     "an upload with a length that is no number": http("PUT /api/clips", ("Content-Length", "-1")),
@@ -268,26 +271,34 @@ def test_nothing_that_was_asked_is_in_the_log(server: Serving) -> None:
     assert server.log.read_text().count(server.token) == 1, "the token stands in the address alone"
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:80", "localhost:80"])
+@pytest.mark.parametrize("host", ["127.0.0.1:82", "localhost:82"])
 def test_on_this_machine_alone_two_names_are_ours(host: str) -> None:
-    assert loopback_hosts(80)(host)
+    assert loopback_hosts(82)(host)
     assert not loopback_hosts(81)(host)
+
+
+def test_browsers_leave_out_the_port_of_http() -> None:
+    assert loopback_hosts(80)("127.0.0.1")
+    assert exposed_hosts(80, ["Laptop"])("laptop")
+    assert exposed_hosts(80, ["Laptop"])("[fe80::1]")
+    assert not exposed_hosts(80, ["Laptop"])("evil.com")
+    assert not loopback_hosts(82)("127.0.0.1")
 
 
 @pytest.mark.parametrize(
     ("host", "is_ours"),
     [
-        ("192.168.1.7:80", True),
-        ("[fe80::1]:80", True),
-        ("laptop:80", True),
+        ("192.168.1.7:82", True),
+        ("[fe80::1]:82", True),
+        ("laptop:82", True),
         ("192.168.1.7:81", False),
         ("192.168.1.7", False),
-        ("laptop.evil.com:80", False),
-        ("evil.com:80", False),
-        ("192.168.1.7.evil.com:80", False),
+        ("laptop.evil.com:82", False),
+        ("evil.com:82", False),
+        ("192.168.1.7.evil.com:82", False),
     ],
 )
 def test_an_exposed_server_takes_numbers_and_its_own_name_but_no_name_that_can_be_rebound(
     host: str, is_ours: bool
 ) -> None:
-    assert exposed_hosts(80, ["Laptop"])(host) is is_ours
+    assert exposed_hosts(82, ["Laptop"])(host) is is_ours

@@ -121,6 +121,7 @@ def test_the_printed_address_works_as_a_link_on_a_page_of_another_site(
     with context.expect_page() as opened:
         page.click("a")
     opened.value.wait_for_url(f"http://{server.host}/")
+    opened.value.get_by_role("button", name="Choose a file").first.wait_for()
     assert opened.value.evaluate("fetch('/api/limits').then((answer) => answer.status)") == 200
     context.close()
 

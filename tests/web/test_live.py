@@ -409,6 +409,15 @@ def test_no_beginning_of_a_jpeg_is_taken_for_one_before_its_size_is_there() -> N
     assert set(sizes[first:]) == {(64, 48)}
 
 
+@pytest.mark.parametrize(
+    "first", [b"\xff\x01", b"\xff\xd0", b"\xff\xff", b"\xff\xe0\x00\x01", b"\xff\xd9", b"\xff\x02"]
+)
+def test_a_jpeg_in_which_a_decoder_might_find_another_size_is_none(first: bytes) -> None:
+    """After a marker without a length, what stands where that would be is the next marker."""
+    small = b"\xff\xe0\x00\x11\xff\xc0\x00\x11\x08\x00\x40\x00\x40\x03\x01\x11\x00\x02\x11\x00"
+    assert jpeg_size(b"\xff\xd8" + first + small + jpeg()[2:]) is None
+
+
 def test_a_picture_is_decoded_to_red_green_blue_whatever_it_says_of_its_orientation() -> None:
     pixels = decode_picture(jpeg(np.full((48, 64, 3), (200, 60, 20), np.uint8)))
     assert pixels is not None

@@ -98,12 +98,13 @@ class _Part:
 
     @classmethod
     def of(cls, piece: Piece) -> _Part:
+        # Copies: a view would keep the whole tracklet for each of its pieces.
         frames = np.array(piece.tracklet.frames, np.int64)
         rows = slice(*np.searchsorted(frames, [piece.first, piece.stop]))
-        values = piece.tracklet.values()[rows]
+        frames, values = frames[rows].copy(), piece.tracklet.values()[rows].copy()
         return cls(
             piece=piece,
-            frames=frames[rows],
+            frames=frames,
             values=values,
             prominence=float(prominence(values[:, :4], values[:, 14]).sum(dtype=np.float64)),
             size_pixels=float(np.median(sizes(values[:, :4]))),

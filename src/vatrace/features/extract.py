@@ -34,13 +34,14 @@ from vatrace.files import hash_of, sha256_of
 from vatrace.media.ahead import read_ahead
 from vatrace.media.audio import SAMPLE_RATE_HZ, Waveform, read_audio, read_audio_blocks
 from vatrace.media.remarks import to_nobody
-from vatrace.media.video import VideoFrame, probe, read_frames, read_times
+from vatrace.media.video import MediaInfo, VideoFrame, probe, read_frames, read_times
 from vatrace.streams import BoolArray, FeatureStream, Person, TimeArray
 
 VISUAL = "visual"
 FACES = "faces"
 OFFICIAL_CROPS = "official crops"  # where the faces come from, if we have not found them ourselves
 FaceSource = Literal["found", "official"]
+UNSEEN_SOUND_SECONDS = 1.0  # before the first or after the last picture, beyond which it is said
 SOUND_ROW_SECONDS = 0.04  # a row of a file of sound alone, as of a film of 25 frames a second
 SOUND_ONLY_WARNING = f"the file has no picture; its rows are on a made-up clock, one every {SOUND_ROW_SECONDS} s"
 _CROPS_AT_ONCE = 64  # 10 MB of pictures
@@ -164,13 +165,15 @@ class FeaturePipeline:
         remarks: list[str] = []
         needs_whole = any(each.extract_blocks is None for each in self.acoustic)
         waveform = read_audio(path, tell=remarks.append) if needs_whole else None
-        there = waveform is not None or probe(path).has_audio
+        info = probe(path)
+        there = waveform is not None or info.has_audio
         streams = [
             _describe_sound(each, waveform, times)
             if each.extract_blocks is None or not there
             else _stream(each.name, *each.extract_blocks(_blocks(path, remarks), times), times)
             for each in self.acoustic
         ]
+        remarks += _remarks_on_sound(info, times)
         return _Sound(there, streams, list(dict.fromkeys(remarks)))  # whatever was read twice, it is said once
 
     def extract_people(
@@ -284,6 +287,18 @@ def sound_clock(path: Path) -> TimeArray:
     num_rows = math.ceil(num_samples / SAMPLE_RATE_HZ / SOUND_ROW_SECONDS - 1e-9)
     times: TimeArray = start_seconds + np.arange(num_rows, dtype=np.float64) * SOUND_ROW_SECONDS
     return times
+
+
+def _remarks_on_sound(info: MediaInfo, times: TimeArray) -> Iterator[str]:
+    """What a reader may not expect of which sound was read."""
+    if info.num_sound_tracks > 1:
+        yield f"the file has {info.num_sound_tracks} sound tracks; the one a player takes by itself was read"
+    lasts = float(times[-1] - times[0])
+    if info.has_video and info.has_audio and (info.duration_seconds or 0) - lasts > UNSEEN_SOUND_SECONDS:
+        yield (
+            f"the file says that it lasts {info.duration_seconds:.1f} s, and its pictures last {lasts:.1f} s; there is "
+            "a row for each picture, and none for sound without pictures"
+        )
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def player_start_seconds(path: Path) -> float:
         return _start_of(media)
 
 
-def redraw(source: Path, target: Path, draw: Draw, *, crf: int = 20) -> int:
+def redraw(source: Path, target: Path, draw: Draw, *, crf: int = 20, comment: str = "") -> int:
     """Write a film anew with other pictures.
 
     Args:
@@ -74,6 +74,7 @@ def redraw(source: Path, target: Path, draw: Draw, *, crf: int = 20) -> int:
         target: where to; an `.mp4`.
         draw: gives each new picture, `[height, width, 3]` RGB of even sides, all of one size.
         crf: constant quality of x264, 0 (lossless) to 51.
+        comment: written into the film, for who wants to know where it comes from.
 
     Returns:
         How many pictures were written, which is how many `read_frames` gives.
@@ -90,6 +91,7 @@ def redraw(source: Path, target: Path, draw: Draw, *, crf: int = 20) -> int:
         first = next(pictures)
         options = {"fflags": "+bitexact", "movie_timescale": str(time_base.denominator)}
         with committed(target) as part, av.open(str(part), "w", options=options) as container:
+            container.metadata["comment"] = comment
             video = _add_video(container, first[1], time_base, crf)
             sound = _sound(media, container, start_seconds)
             return _write(container, video, itertools.chain([first], pictures), sound)
@@ -132,7 +134,8 @@ def _write(
         while waiting is not None and waiting[0] <= time_seconds:
             container.mux(waiting[1])
             waiting = next(sound, None)
-        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        # By one thread: with several, as in the encoder's own conversion, some rows come out otherwise now and then.
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p", threads=1)
         last = max(round(time_seconds / time_base), last + 1)
         frame.pts, frame.time_base = last, time_base
         container.mux(video.encode(frame))

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from vatrace.errors import MediaError
 from vatrace.media.decoding import decoded_frames
-from vatrace.media.opener import OpenMedia, decoder_name, media_errors, open_media
+from vatrace.media.opener import MAX_PIXELS, OpenMedia, decoder_name, media_errors, open_media
 from vatrace.media.remarks import Tell, to_log
 from vatrace.streams import TimeArray
 
@@ -38,6 +38,7 @@ MAX_START_SECONDS = 27 * 3600.0  # MPEG's 33-bit clock wraps after 26.5 h, and a
 MAX_STEP_BACK_SECONDS = 0.1
 MAX_LATE_FRAMES = 250  # left out in a row before the clock counts as broken
 SMALLEST_STEP_SECONDS = 1e-6
+MAX_PIXEL_SHAPE = Fraction(4)  # width by height, or the other way round; anamorphic film has 2
 REMUX_HINT = "Write it anew with one clock: ffmpeg -i INPUT -c:v libx264 -c:a aac OUTPUT.mp4"
 
 
@@ -47,8 +48,8 @@ class VideoFrame:
 
     Args:
         time_seconds: when it is shown, on the container's clock.
-        pixels: `[height, width, 3]`, uint8 RGB, upright (rotation and mirroring of the container applied). Pixels are
-            as stored: non-square ones are not stretched.
+        pixels: `[height, width, 3]`, uint8 RGB, upright (rotation and mirroring of the container applied). Where
+            those of the file are not square, the picture was stretched, as players do.
     """
 
     time_seconds: float
@@ -66,6 +67,7 @@ class MediaInfo:
         height: as `width`.
         duration_seconds: None where it does not say.
         average_fps: None where it does not say, or without video.
+        num_sound_tracks: how many there are; one of them is read.
         num_frames_estimate: for progress bars; None where it cannot be told.
         num_frames_promised: of the container's index or header; None where it has neither.
         has_varying_rate: whether frames follow each other at uneven times; None where the index does not tell.
@@ -80,6 +82,7 @@ class MediaInfo:
     height: int
     duration_seconds: float | None
     average_fps: float | None
+    num_sound_tracks: int
     num_frames_estimate: int | None
     num_frames_promised: int | None
     has_varying_rate: bool | None
@@ -109,6 +112,7 @@ def probe(path: Path) -> MediaInfo:
             height=video.codec_context.height if video is not None and decoder_name(video) else 0,
             duration_seconds=duration_seconds,
             average_fps=float(video.average_rate) if video and video.average_rate else None,
+            num_sound_tracks=len(media.container.streams.audio),
             num_frames_estimate=_estimate_frames(media, duration_seconds),
             num_frames_promised=(video.frames or None) if video is not None else None,
             has_varying_rate=_has_varying_rate(media),
@@ -134,9 +138,9 @@ def read_frames(path: Path, *, tell: Tell | None = None) -> Iterator[VideoFrame]
     """
     size: tuple[int, int] | None = None
     orientation = _Orientation()
-    for time_seconds, frame in _timed_frames(path, tell):
+    for time_seconds, frame, shape in _timed_frames(path, tell):
         with media_errors(path, "could not be decoded"):
-            size = size or (frame.width, frame.height)
+            size = size or _shown_size(frame.width, frame.height, shape)
             pixels = _upright_rgb(frame, size, orientation)
         yield VideoFrame(time_seconds, pixels)
 
@@ -148,10 +152,11 @@ def read_times(path: Path) -> TimeArray:
         NothingFound: there is no such path.
         MediaError: as `read_frames`.
     """
-    return np.array([time_seconds for time_seconds, _ in _timed_frames(path, None)], np.float64)
+    return np.array([time_seconds for time_seconds, *_ in _timed_frames(path, None)], np.float64)
 
 
-def _timed_frames(path: Path, tell: Tell | None) -> Iterator[tuple[float, av.VideoFrame]]:
+def _timed_frames(path: Path, tell: Tell | None) -> Iterator[tuple[float, av.VideoFrame, Fraction | None]]:
+    """Frames with their times and the width of a stored pixel as a share of its height, where the file says it."""
     with open_media(path) as media:
         if media.video is None:
             raise MediaError(f"{path} has no video stream.", hint="Give a recording with a picture.", code="no-video")
@@ -160,7 +165,7 @@ def _timed_frames(path: Path, tell: Tell | None) -> Iterator[tuple[float, av.Vid
             with media_errors(path, "could not be decoded"):
                 time_seconds = clock.time_of(frame)
             if time_seconds is not None:
-                yield time_seconds, frame
+                yield time_seconds, frame, media.video.sample_aspect_ratio
         clock.report(media, tell or to_log(path))
 
 
@@ -274,6 +279,24 @@ def _sound_delay(media: OpenMedia) -> float | None:
         if stream is not None and stream.start_time is not None and stream.time_base is not None
     ]
     return float(starts[1] - starts[0]) if len(starts) == 2 else None
+
+
+def _shown_size(width: int, height: int, shape: Fraction | None) -> tuple[int, int]:
+    """(width, height) of a frame with square pixels: the side that is too short is stretched.
+
+    A stretched side is even, as encoders want it. What would be larger than can be read has the other side made smaller
+    instead, and what no camera does is not believed.
+    """
+    if not shape or shape == 1 or not 1 / MAX_PIXEL_SHAPE <= shape <= MAX_PIXEL_SHAPE:
+        return width, height
+    stretch = max(shape, 1 / shape)
+    if width * height * stretch > MAX_PIXELS:
+        return (width, _even(height / stretch)) if shape > 1 else (_even(width / stretch), height)
+    return (_even(width * stretch), height) if shape > 1 else (width, _even(height * stretch))
+
+
+def _even(pixels: Fraction) -> int:
+    return max(2, 2 * round(pixels / 2))
 
 
 class _Orientation:

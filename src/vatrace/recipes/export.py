@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vatrace.errors import DatasetError, NothingFound, VatraceError, shown
+from vatrace.errors import DatasetError, NothingFound, VatraceError, shown, where
 from vatrace.files import sha256_of
 from vatrace.recipes.inputs import VIDEO_SUFFIXES
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
@@ -40,7 +40,7 @@ def export(
     """
     from vatrace.report.formats import check_formats
 
-    wanted = [name.strip() for name in formats.split(",") if name.strip()]
+    wanted = [name.strip().lower() for name in formats.split(",") if name.strip()]
     if not wanted:
         raise ValueError("--formats names no format; give some with commas between them, such as eaf,vtt.")
     check_formats(wanted)
@@ -51,6 +51,8 @@ def export(
             done.extend(_export_trace(path, wanted, videos, out or path.parent, watch))
         except (VatraceError, OSError) as error:
             failed.append((str(path), error))
+        except Exception as error:  # whatever a library does not expect; the other traces have their chance
+            failed.append((str(path), VatraceError(f"{path} could not be worked on: internal error ({where(error)}).")))
     return BatchResult(tuple(done), tuple(failed))
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 FaceSource = Literal["found", "official"]
 
 VIDEO_SUFFIXES = {
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv", ".flv",
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".3gp",
+    ".ogv", ".flv",
 }  # fmt: skip
 OVERLAY_SUFFIX = ".overlay.mp4"
 SOUND_SUFFIXES = {".wav", ".mp3", ".m4a", ".ogg", ".oga", ".opus", ".flac", ".aac"}
@@ -157,7 +158,7 @@ def _name_among(path: Path, namesakes: Sequence[Path]) -> str:
 def _matches(name: str, with_sound_files: bool) -> list[Path]:
     path = Path(name)
     if path.is_dir():
-        files = sorted(each for each in path.iterdir() if each.is_file() and not _is_overlay(each))
+        files = sorted(each for each in path.iterdir() if each.is_file() and not _is_none(each))
         videos = {each.stem for each in files if each.suffix.lower() in VIDEO_SUFFIXES}
         found = [
             each
@@ -176,12 +177,17 @@ def _matches(name: str, with_sound_files: bool) -> list[Path]:
     if path.exists() or not any(sign in name for sign in "*?["):
         return [path]
     root = Path(path.anchor) if path.is_absolute() else Path()
-    matches = sorted(root.glob(str(path.relative_to(path.anchor) if path.is_absolute() else path)))
-    if not matches:
-        raise NothingFound(f"nothing matches {name!r}.")
-    return [each for each in matches if each.is_file() and not _is_overlay(each)]
+    try:
+        matches = sorted(root.glob(str(path.relative_to(path.anchor) if path.is_absolute() else path)))
+    except ValueError as error:
+        raise NothingFound(f"{name!r} is no pattern; ** stands for folders alone, as in 'videos/**/*.mp4'.") from error
+    found = [each for each in matches if each.is_file() and not _is_none(each)]
+    if not found:
+        others = ", only folders, hidden files or overlays of vatrace's own" if matches else ""
+        raise NothingFound(f"nothing matches {name!r}{others}.")
+    return found
 
 
-def _is_overlay(path: Path) -> bool:
-    """Whether it is called as the overlays that `vatrace predict` puts beside its clips."""
-    return path.name.lower().endswith(OVERLAY_SUFFIX)
+def _is_none(path: Path) -> bool:
+    """Whether nobody means it as a clip: hidden, or called as the overlays that `vatrace predict` puts beside clips."""
+    return path.name.startswith(".") or path.name.lower().endswith(OVERLAY_SUFFIX)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vatrace import __version__
 from vatrace.errors import DatasetError, NothingFound, VatraceError, shown, where
-from vatrace.files import remove_parts, write_text
+from vatrace.files import remove_parts, sha256_of, write_text
 from vatrace.recipes.inputs import find_videos, unique_names
 from vatrace.recipes.sidecar import FILES, clip_facts, known_facts, model_facts, model_id, read_facts, write_facts
-from vatrace.recipes.summary_table import SUMMARY, check_summary, write_summary
+from vatrace.recipes.summary_table import SUMMARY, Row, check_summary, write_summary
 from vatrace.recipes.watch import SILENCE, BatchResult, Watch
 
 if TYPE_CHECKING:
@@ -80,17 +80,16 @@ def predict(
         watch.say(str(remark) if folder == starter_folder() else f"model {folder}: {remark}")
     if predictor.predictor.model.provenance.get("faces") == OFFICIAL_CROPS:
         watch.say("the model has learned from official face pictures; those found here are cut in another way.")
-    job = _Job(folder, predictor, wanted, people, watch, has_other_face=face_model is not None)
+    inputs = frozenset(path.resolve() for path in paths.values())
+    job = _Job(folder, predictor, wanted, people, watch, has_other_face=face_model is not None, inputs=inputs)
     if str(out) == "-":
         return _to_stdout(paths, job)
     is_batch = len(paths) > 1
     _prepare(out, is_batch)
     done: list[Path] = []
-    rows: list[tuple[str, list[dict[str, Any]]]] = []
+    rows: list[Row] = []
     for name, path in paths.items():
         try:
-            if is_batch and f"{name}.csv" == SUMMARY:
-                raise DatasetError(f"{path} would write {SUMMARY}, which is the table of all clips; rename it.")
             facts = _predict_clip(path, out / f"{name}.csv", job)
         except (VatraceError, OSError) as error:
             failed.append((str(path), error))
@@ -100,9 +99,9 @@ def predict(
             failed.append((str(path), VatraceError(f"{path} could not be worked on: internal error ({where(error)}).")))
         else:
             done.append(out / f"{name}.csv")
-            rows.append((path.name, facts["people"]))
+            rows.append(Row.of(name, facts))
     if rows and (is_batch or (out / SUMMARY).exists()):
-        rows += _earlier(out, {path.stem for path in done})
+        rows += _earlier(out, rows)
         write_summary(out / SUMMARY, rows)
         earlier = f" and of {len(rows) - len(done)} made earlier" if len(rows) > len(done) else ""
         watch.say(
@@ -122,6 +121,7 @@ class _Job:
     people: int
     watch: Watch
     has_other_face: bool
+    inputs: frozenset[Path]
 
     @property
     def made_from(self) -> dict[str, object]:
@@ -136,7 +136,7 @@ def _formats_of(text: str) -> tuple[str, ...]:
     """Formats besides the CSV, which is always written."""
     from vatrace.report.formats import check_formats
 
-    names = dict.fromkeys(name.strip() for name in text.split(",") if name.strip())
+    names = dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip())
     check_formats(tuple(names))
     return tuple(name for name in names if name != "csv")
 
@@ -155,7 +155,10 @@ def _clips_of(names: Sequence[str]) -> tuple[dict[str, Path], list[tuple[str, Va
     paths, unnamed = unique_names(found)
     if not unnamed and not any(path.exists() for path in paths.values()):
         raise NothingFound(f"no such file: {', '.join(map(str, paths.values()))}.")
-    return paths, failed + unnamed
+    summary = SUMMARY.removesuffix(".csv")  # which is the table of all clips
+    return {path.name.replace(".", "_") if name == summary else name: path for name, path in paths.items()}, (
+        failed + unnamed
+    )
 
 
 def _prepare(out: Path, is_batch: bool) -> None:
@@ -171,11 +174,13 @@ def _prepare(out: Path, is_batch: bool) -> None:
         check_summary(out / SUMMARY)
 
 
-def _earlier(out: Path, known: Set[str]) -> list[tuple[str, list[dict[str, Any]]]]:  # Any: what the sidecars hold
-    """Clips whose traces lie in the folder from before, by name, with the facts of the people in them."""
-    tables = (path for path in sorted(out.glob("*.csv")) if path.stem not in known)
-    found = ((path, read_facts(path.with_name(f"{path.stem}.json"))) for path in tables)
-    return [(str(facts["clip"]), facts["people"]) for _, facts in found if facts is not None]
+def _earlier(out: Path, made: Sequence[Row]) -> list[Row]:
+    """Rows of traces that lie in the folder from before: neither of the traces made now, nor of the same clips."""
+    traces, clips = {row.trace for row in made}, {(row.clip, row.clip_sha256) for row in made}
+    tables = (path for path in sorted(out.glob("*.csv")) if path.stem not in traces)
+    found = ((path.stem, read_facts(path.with_name(f"{path.stem}.json"))) for path in tables)
+    rows = (Row.of(name, facts) for name, facts in found if facts is not None)
+    return [row for row in rows if (row.clip, row.clip_sha256) not in clips]
 
 
 def _to_stdout(paths: dict[str, Path], job: _Job) -> BatchResult:
@@ -204,6 +209,7 @@ def _predict_clip(path: Path, out: Path, job: _Job) -> dict[str, Any]:  # Any: w
     sidecar = stem.with_name(f"{stem.name}.json")
     formats = _possible_formats(path, job)
     check_targets(stem, ("csv", *formats))
+    _spare_inputs([path_of(stem, name) for name in formats], job)
     ours.refuse_to_overwrite(sidecar, ours.is_sidecar)
     people: Sequence[TracedPerson]
     facts = known_facts(sidecar, out, job.made_from, path)
@@ -225,6 +231,13 @@ def _predict_clip(path: Path, out: Path, job: _Job) -> dict[str, Any]:  # Any: w
     return facts
 
 
+def _spare_inputs(targets: Iterable[Path], job: _Job) -> None:
+    """Raise if what is to be written is one of the clips."""
+    wrong = next((target for target in targets if target.resolve() in job.inputs), None)
+    if wrong is not None:
+        raise DatasetError(f"{wrong} is one of the clips and would be written over; choose another --out.")
+
+
 def _write_trace(
     path: Path, stem: Path, out: Path, sidecar: Path, job: _Job
 ) -> tuple[Sequence[TracedPerson], dict[str, Any]]:  # Any: what the sidecar holds
@@ -233,6 +246,8 @@ def _write_trace(
     from vatrace.report.formats import path_of
 
     before = read_facts(sidecar) or {}
+    if before and out.is_file() and before.get("clip_sha256") != sha256_of(path):
+        job.watch.say(f"{shown(out)} was of another file called {before.get('clip')}, and is written over.")
     result = _watched(path, job)
     table = clip_csv_text(result.people)
     facts = {

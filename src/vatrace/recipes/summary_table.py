@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +26,38 @@ if TYPE_CHECKING:
 
 SUMMARY = "summary.csv"
 _NUMBERS = ("mean", "sd", "min", "max", "peak_time")
+_FIRST = ("clip", "person", "frames")
 COLUMNS = (
     *("clip", "person", "frames", "face_percent", "voice_percent", "valid_percent"),
     *(f"{name}_{number}" for name in ("valence", "arousal") for number in _NUMBERS),
+    *("trace", "model", "clip_sha256"),
 )
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a clip's name that begins so
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What the table says of a clip.
+
+    Args:
+        clip: name of the file.
+        trace: name of its trace, which tells apart clips of one name.
+        model: id of the model that made it.
+        clip_sha256: of the file.
+        people: as `person_facts` gives them.
+    """
+
+    clip: str
+    trace: str
+    model: str
+    clip_sha256: str
+    people: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, trace: str, sidecar: Mapping[str, Any]) -> Row:
+        """Of what a sidecar says."""
+        told = {name: str(sidecar.get(name) or "") for name in ("clip", "model", "clip_sha256")}
+        return cls(trace=trace, people=sidecar["people"], **told)
 
 
 def person_facts(each: TracedPerson) -> dict[str, Any]:  # Any: whatever json can write
@@ -58,12 +86,12 @@ def check_summary(path: Path) -> None:
         raise DatasetError(f"{path} is there and was not written by vatrace; choose another --out, or move it away.")
 
 
-def write_summary(path: Path, clips: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> None:  # Any: as above
+def write_summary(path: Path, clips: Sequence[Row]) -> None:
     """Commit the table.
 
     Args:
         path: where it shall be.
-        clips: name of each clip, and the facts of the people in it.
+        clips: a row for each person in each.
 
     Raises:
         DatasetError: there is a file of that name that is no such table.
@@ -72,9 +100,11 @@ def write_summary(path: Path, clips: Sequence[tuple[str, Sequence[Mapping[str, A
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
-    for name, people in clips:
-        for facts in people:
-            rows.writerow([_harmless(name), *(_field(facts.get(column)) for column in COLUMNS[1:])])
+    for clip in clips:
+        told = {"clip": _harmless(clip.clip), "trace": _harmless(clip.trace)}
+        told |= {"model": clip.model, "clip_sha256": clip.clip_sha256}
+        for facts in clip.people:
+            rows.writerow([told[column] if column in told else _field(facts.get(column)) for column in COLUMNS])
     write_text(path, text.getvalue())
 
 
@@ -116,4 +146,4 @@ def _harmless(name: str) -> str:
 
 def _is_ours(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.readline().decode("ascii", "replace").strip() == ",".join(COLUMNS)
+        return file.readline().decode("ascii", "replace").strip().startswith(",".join(_FIRST))

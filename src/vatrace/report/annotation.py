@@ -42,7 +42,7 @@ def write_elan(path: Path, people: Sequence[TracedPerson], facts: Mapping[str, A
     """
     from pympi.Elan import Eaf, to_string
 
-    _spare_others_work(path, _elan_tiers)
+    check_elan(path)
     document = Eaf(author="vatrace")
     document.adocument["DATE"] = NO_DATE
     document.header = {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"}
@@ -77,7 +77,7 @@ def write_textgrid(path: Path, people: Sequence[TracedPerson]) -> None:
     from praatio.data_classes.textgrid import Textgrid
     from praatio.utilities.constants import Interval, Point
 
-    _spare_others_work(path, _praat_tiers)
+    check_textgrid(path)
     tiers = tiers_of(people)
     end = max([one.end_seconds for tier in tiers for one in tier.intervals if one.end_seconds > 0], default=1.0)
     grid = Textgrid(0.0, end)
@@ -166,6 +166,16 @@ def plain_line(text: object) -> str:
     """Give any text as one line without control characters; what is no character becomes a question mark."""
     whole = str(text).encode("utf-8", "replace").decode("utf-8")
     return " ".join("".join(letter if letter.isprintable() else " " for letter in whole).split())
+
+
+def check_elan(path: Path) -> None:
+    """Raise DatasetError if an ELAN file is there in which somebody has annotated, or that cannot be read."""
+    _spare_others_work(path, _elan_tiers)
+
+
+def check_textgrid(path: Path) -> None:
+    """Raise DatasetError if a TextGrid is there in which somebody has annotated, or that cannot be read."""
+    _spare_others_work(path, _praat_tiers)
 
 
 def _spare_others_work(path: Path, names_in: Callable[[Path], Sequence[str]]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vatrace.streams import BoolArray, Trace
 
 # Said wherever traces are shown.
+MAKER = "vatrace"  # in files that have a place for who made them
 NOTE = "Expressed affect as raters would mark it, not what a person feels; not for judging people."
 BOTH, FACE_ONLY, VOICE_ONLY, NEITHER = "both", "face_only", "voice_only", "neither"
 

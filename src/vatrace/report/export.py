@@ -131,21 +131,26 @@ def read_clip_csv(path: Path, *, is_bounded: bool = True) -> list[PersonTrace]:
         and not valid.
 
     Raises:
-        DatasetError: a column is missing, or a field is no number or out of its range.
+        DatasetError: it is no table of text, a column is missing, a field is no number or out of its range, or times
+            do not increase.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        needed = [name for name in COLUMNS if name not in _MAY_LACK]
-        absent = [name for name in needed if name not in (reader.fieldnames or ())]
-        if absent:
-            raise DatasetError(f"{path.name} lacks the column(s) {', '.join(absent)}; a trace has {', '.join(needed)}.")
-        rows = list(reader)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns_there, rows = reader.fieldnames or (), list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path.name} is no table of text in UTF-8: {error}.") from error
+    needed = [name for name in COLUMNS if name not in _MAY_LACK]
+    absent = [name for name in needed if name not in columns_there]
+    if absent:
+        raise DatasetError(f"{path.name} lacks the column(s) {', '.join(absent)}; a trace has {', '.join(needed)}.")
     columns = {name: _numbers(path, rows, name) for name in COLUMNS}
     if is_bounded:
         _check_ranges(path, columns)
     numbers = np.nan_to_num(columns["person"]).astype(np.int64)
     for person in np.unique(numbers):
         _check_frames(path, columns["frame"][numbers == person])
+        _check_times(path, columns["time"][numbers == person], np.flatnonzero(numbers == person))
     return [
         _person_of(person, {name: column[numbers == person] for name, column in columns.items()})
         for person in dict.fromkeys(numbers.tolist())
@@ -183,6 +188,14 @@ def _check_frames(path: Path, frames: NDArray[np.float64]) -> None:
             f"{path.name}: frame {FIRST_FRAME + wrong[0]} is expected and {frames[wrong[0]]:g} is there; a trace has a "
             "row for every frame, in order."
         )
+
+
+def _check_times(path: Path, times: NDArray[np.float64], places: NDArray[np.intp]) -> None:
+    wrong = np.flatnonzero(~np.isfinite(times) | ~(np.diff(times, prepend=-np.inf) > 0))
+    if len(wrong):
+        told = "missing" if np.isnan(times[wrong[0]]) else f"{times[wrong[0]]:g}"
+        line = places[wrong[0]] + 2
+        raise DatasetError(f"{path.name}, line {line}: time is {told}; times are numbers of seconds that increase.")
 
 
 def write_sidecar(path: Path, **facts: Any) -> None:  # Any: whatever json can write

@@ -19,7 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from vatrace import files
-from vatrace.report.basis import telling_gates
+from vatrace.report.basis import MAKER, telling_gates
 from vatrace.report.export import PersonTrace, TracedPerson
 from vatrace.report.spans import Channel, Shade, frame_ends, missing_spans
 from vatrace.report.tiers import participant
@@ -95,7 +95,10 @@ def save_figure(figure: Figure, path: Path) -> None:
         ValueError: another suffix.
     """
     # Left alone, matplotlib writes its own version, the date and random identifiers into what it saves.
-    metadata: dict[str, dict[str, str | None]] = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
+    metadata: dict[str, dict[str, str | None]] = {
+        ".png": {"Software": MAKER},
+        ".svg": {"Date": None, "Creator": MAKER},
+    }
     if path.suffix not in metadata:
         raise ValueError(f"a figure is saved as .png or .svg, got {path.name!r}")
     with mpl.rc_context({"svg.hashsalt": "vatrace"}), files.committed(path) as part, warnings.catch_warnings():

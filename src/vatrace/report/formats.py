@@ -19,7 +19,7 @@ only for MPEG streams that begin elsewhere than at 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from vatrace import files
 from vatrace.errors import DatasetError, NothingFound
 from vatrace.extras import absent, install_line
 from vatrace.report import ours
-from vatrace.report.export import TracedPerson, clip_csv_text
+from vatrace.report.export import TracedPerson, clip_csv_text, is_trace_csv
 from vatrace.report.tiers import on_players_clock
 
 OnFrames = Callable[[int], object]
@@ -69,15 +69,14 @@ class Writer:
         write: commits the file.
         packages: what has to be importable.
         needs_video: whether there is no such file without the clip.
-        is_ours: tells a file that we wrote from somebody else's; an ELAN or Praat file is looked into when it is
-            written, tier by tier.
+        is_ours: tells a file that we wrote from somebody else's.
     """
 
     suffix: str
     write: Write
     packages: tuple[str, ...] = ()
     needs_video: bool = False
-    is_ours: ours.IsOurs = ours.anything
+    is_ours: ours.IsOurs = field(kw_only=True)
 
 
 def write_formats(
@@ -208,6 +207,20 @@ def _html(path: Path, clip: TracedClip) -> None:
     write_clip_page(path, clip.people, clip.facts, video=clip.video)
 
 
+def _is_our_elan(path: Path) -> bool:
+    from vatrace.report.annotation import check_elan
+
+    check_elan(path)
+    return True
+
+
+def _is_our_textgrid(path: Path) -> bool:
+    from vatrace.report.annotation import check_textgrid
+
+    check_textgrid(path)
+    return True
+
+
 def _figure(path: Path, clip: TracedClip) -> None:
     from vatrace.report.annotation import plain_line
     from vatrace.report.basis import NOTE
@@ -219,14 +232,14 @@ def _figure(path: Path, clip: TracedClip) -> None:
 
 
 FORMATS: Mapping[str, Writer] = {
-    "csv": Writer(".csv", _csv, is_ours=ours.is_table),
+    "csv": Writer(".csv", _csv, is_ours=is_trace_csv),
     "parquet": Writer(".parquet", _parquet, ("pyarrow",), is_ours=ours.is_parquet),
     "json": Writer(".trace.json", _json, is_ours=ours.is_trace_json),
-    "eaf": Writer(".eaf", _eaf, ("pympi",)),
-    "textgrid": Writer(".TextGrid", _textgrid, ("praatio",)),
+    "eaf": Writer(".eaf", _eaf, ("pympi",), is_ours=_is_our_elan),
+    "textgrid": Writer(".TextGrid", _textgrid, ("praatio",), is_ours=_is_our_textgrid),
     "vtt": Writer(".vtt", _vtt, ("webvtt",), is_ours=ours.is_webvtt),
-    "overlay": Writer(".overlay.mp4", _overlay, needs_video=True),
+    "overlay": Writer(".overlay.mp4", _overlay, needs_video=True, is_ours=ours.is_film),
     "html": Writer(".html", _html, is_ours=ours.is_page),
-    "png": Writer(".trace.png", _figure),
-    "svg": Writer(".trace.svg", _figure),
+    "png": Writer(".trace.png", _figure, is_ours=ours.is_png),
+    "svg": Writer(".trace.svg", _figure, is_ours=ours.is_svg),
 }

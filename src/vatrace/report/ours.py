@@ -9,9 +9,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from vatrace.errors import DatasetError
-from vatrace.report.basis import NOTE
-from vatrace.report.export import is_trace_csv
+from vatrace.errors import DatasetError, VatraceError
+from vatrace.report.basis import MAKER, NOTE
 
 IsOurs = Callable[[Path], bool]
 
@@ -40,20 +39,10 @@ def refuse_to_overwrite(path: Path, is_ours: IsOurs) -> None:
         raise DatasetError(f"{path} is there and was not written by vatrace; choose another --out, or move it away.")
 
 
-def anything(_: Path) -> bool:
-    """For files that are looked at when they are written, or whose names nobody else gives."""
-    return True
-
-
 def is_sidecar(path: Path) -> bool:
     """The JSON beside a trace."""
     facts = json.loads(path.read_text("utf-8"))
     return isinstance(facts, dict) and facts.keys() >= _SIDECAR_KEYS
-
-
-def is_table(path: Path) -> bool:
-    """The trace itself."""
-    return is_trace_csv(path)
 
 
 def is_trace_json(path: Path) -> bool:
@@ -79,6 +68,27 @@ def is_webvtt(path: Path) -> bool:
 def is_page(path: Path) -> bool:
     """The page of a clip."""
     return _GENERATOR in _head(path)
+
+
+def is_film(path: Path) -> bool:
+    """A film with curves drawn in."""
+    from vatrace.media.opener import open_media
+
+    try:
+        with open_media(path) as media:
+            return media.container.metadata.get("comment") == MAKER
+    except VatraceError:
+        return False
+
+
+def is_png(path: Path) -> bool:
+    """A figure of pixels."""
+    return _head(path).startswith(b"\x89PNG") and f"Software\0{MAKER}".encode() in _head(path)
+
+
+def is_svg(path: Path) -> bool:
+    """A figure of lines."""
+    return f"<dc:title>{MAKER}</dc:title>".encode() in _head(path)
 
 
 def _head(path: Path) -> bytes:

@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 from vatrace.errors import DatasetError
 from vatrace.media.redraw import player_start_seconds, redraw
 from vatrace.media.video import VideoFrame
+from vatrace.report.basis import MAKER
 from vatrace.report.export import TracedPerson
 from vatrace.report.spans import frame_ends
 from vatrace.report.summary import clock
@@ -86,7 +87,7 @@ def write_overlay(
             on_frames(1)
         return artist.compose(shown)
 
-    redraw(video, path, draw)
+    redraw(video, path, draw, comment=MAKER)
 
 
 class _Artist:

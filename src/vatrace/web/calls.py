@@ -12,7 +12,12 @@ import sys
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 22, 38  # linux/prctl.h
 _SECCOMP_MODE_FILTER = 2
 _LOAD_WORD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06  # linux/bpf_common.h
-_NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16  # offsets in linux/seccomp.h's seccomp_data, lower half
+_NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT, _SECOND_ARGUMENT_AT = (
+    0,
+    4,
+    16,
+    24,
+)  # offsets in linux/seccomp.h's seccomp_data, lower half
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EPERM
 _NOT_THERE = 0x00050000 | errno.ENOSYS
 _X32_CALLS = 0x40000000  # on x86-64, the same calls under other numbers begin here
@@ -60,6 +65,49 @@ REFUSED_CALLS: dict[str, tuple[int | None, int | None]] = {
     "fsopen": (430, 430),
     "fsmount": (432, 432),
     "open_by_handle_at": (304, 265),
+    # to share memory with another process, or to slow it down
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
+    "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "setpriority": (141, 140),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+    "ioprio_set": (251, 30),
+    # to change what Landlock does not cover: whose a file is, who may read it, its times and marks; and to watch files
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "truncate": (76, 45),  # Landlock knows of it from Linux 6.2 on
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262),
     # large parts of the kernel that nothing here needs, and that were often broken
     "keyctl": (250, 219),
     "add_key": (248, 217),
@@ -71,6 +119,9 @@ REFUSED_CALLS: dict[str, tuple[int | None, int | None]] = {
 # Refused unless their first argument is this process, or one value.
 _ONLY_TO_ITSELF: dict[str, tuple[int, int]] = {"kill": (62, 129), "tgkill": (234, 131)}
 _PRLIMIT = (302, 261)  # of process 0, which is itself
+_FCNTL = (72, 25)
+# F_SETOWN, F_SETSIG, F_SETOWN_EX (asm-generic/fcntl.h): a file that sends signals when it is ready
+_SIGNALLING = (8, 10, 15)
 _CLONE = (56, 220)  # makes threads, and processes
 _CLONE3 = (435, 435)  # has its arguments where a filter cannot see them; the C library then takes clone
 
@@ -119,6 +170,7 @@ def call_filter(machine: str, process: int) -> bytes:
     steps += [(_JUMP_IF_EQUAL, 0, 1, _CLONE3[which]), (_RETURN, 0, 0, _NOT_THERE)]
     for numbers in _ONLY_TO_ITSELF.values():
         steps += _only_if(numbers[which], [], process)
+    steps += _unless_second(_FCNTL[which], _SIGNALLING)
     steps += _only_if(_PRLIMIT[which], [], 0)
     steps += _only_if(_CLONE[which], [(_AND, 0, 0, _NEW_THREAD | _NEW_NAMESPACES)], _NEW_THREAD)
     steps.append((_RETURN, 0, 0, _ALLOW))
@@ -134,4 +186,13 @@ def _only_if(call: int, before: list[_Step], wanted: int) -> list[_Step]:
         (_RETURN, 0, 0, _REFUSE),
         (_RETURN, 0, 0, _ALLOW),
     ]
+    return [(_JUMP_IF_EQUAL, 0, len(inside), call), *inside]
+
+
+def _unless_second(call: int, refused: tuple[int, ...]) -> list[_Step]:
+    """Refuse a call where its second argument is one of some."""
+    inside = [(_LOAD_WORD, 0, 0, _SECOND_ARGUMENT_AT)]
+    for value in refused:
+        inside += [(_JUMP_IF_EQUAL, 0, 1, value), (_RETURN, 0, 0, _REFUSE)]
+    inside.append((_RETURN, 0, 0, _ALLOW))
     return [(_JUMP_IF_EQUAL, 0, len(inside), call), *inside]

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vatrace.errors import where
@@ -29,7 +29,11 @@ from vatrace.errors import where
 logger = logging.getLogger(__name__)
 
 BODY_METHODS = ("PUT",)
+HTTP_PORT = 80
 MAX_HEAD_BYTES = 16 * 2**10  # names and values together; the server itself counts only what comes in several pieces
+_ENTRY_PAGE = (
+    '<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>vatrace</title><a href="/">vatrace</a>'
+)
 ENTRY_TEXT = "Open the address that `vatrace serve` printed: it holds a token, without which nothing is shown."
 
 HostCheck = Callable[[str], bool]
@@ -37,8 +41,13 @@ HostCheck = Callable[[str], bool]
 
 def loopback_hosts(port: int) -> HostCheck:
     """Accept what this machine calls itself, with the port; nothing else, however it looks alike."""
-    allowed = {f"127.0.0.1:{port}", f"localhost:{port}"}
+    allowed = {f"{name}{_port_of(port)}" for name in ("127.0.0.1", "localhost")}
     return lambda host: host in allowed
+
+
+def _port_of(port: int) -> str:
+    """How a browser names it after the host: it leaves out HTTP's own."""
+    return "" if port == HTTP_PORT else f":{port}"
 
 
 def exposed_hosts(port: int, names: Iterable[str]) -> HostCheck:
@@ -46,15 +55,15 @@ def exposed_hosts(port: int, names: Iterable[str]) -> HostCheck:
 
     A page of somebody else can make its own name point here, but not a numeric address.
     """
-    allowed = {f"{name.lower()}:{port}" for name in (*names, "localhost")}
+    allowed = {f"{name.lower()}{_port_of(port)}" for name in (*names, "localhost")}
 
     def is_ours(host: str) -> bool:
-        address, _, given_port = host.rpartition(":")
+        address = host.removesuffix(_port_of(port))
         try:
             ipaddress.ip_address(address.removeprefix("[").removesuffix("]"))
         except ValueError:
             return host in allowed
-        return given_port == str(port)
+        return address + _port_of(port) == host
 
     return is_ours
 
@@ -126,8 +135,7 @@ class Guard:
             return Refused(403, "Requests from another page are not answered.")
         if scope["type"] == "websocket" and not origins:
             return Refused(403, "A live connection comes from this server's own page.")
-        is_foreign = any(site not in ("same-origin", "none") for site in headers.all(b"sec-fetch-site"))
-        if is_foreign and not (_is_a_click(headers) and self._offered(scope) is not None):
+        if _is_foreign(headers) and not (_is_a_click(headers) and self._offered(scope) is not None):
             return Refused(403, "Requests from another site are not answered.")
         if scope["type"] == "http" and scope["method"] not in BODY_METHODS and headers.announce_a_body():
             return Refused(400, "This request takes no body.")
@@ -154,7 +162,11 @@ class Guard:
         """Move the token from the address, which histories keep, to a cookie."""
         if self._offered(scope) is None:
             return None
-        response = RedirectResponse("/", 303)
+        if _is_foreign(_Headers(scope)):
+            # A redirection would still be the other site's, which the cookie does not go with; a page of ours is not.
+            response: Response = HTMLResponse(_ENTRY_PAGE)
+        else:
+            response = RedirectResponse("/", 303)
         response.set_cookie(self.cookie_name, self.token, httponly=True, samesite="strict", path="/")
         return response
 
@@ -169,6 +181,11 @@ def refused_response(scope: Scope, refused: Refused) -> Response:
     if scope["path"].startswith("/api/"):
         return JSONResponse({"error": refused.sentence}, refused.status)
     return PlainTextResponse(refused.sentence + "\n", refused.status)
+
+
+def _is_foreign(headers: _Headers) -> bool:
+    """Whether a browser says that another site's page is behind a request."""
+    return any(site not in ("same-origin", "none") for site in headers.all(b"sec-fetch-site"))
 
 
 def _is_a_click(headers: _Headers) -> bool:

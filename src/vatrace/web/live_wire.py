@@ -124,6 +124,7 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
     """Width and height that a JPEG says it has, read without decoding it; None if it is no JPEG.
 
     ITU-T T.81, B.1 and B.2: after the start marker come segments, each a marker and a length; a frame header is one.
+    Markers without a length, which no camera writes before it, are not gone past: a decoder could see another header.
     """
     if data[:2] != b"\xff\xd8":
         return None
@@ -133,6 +134,8 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # these define tables
             height, width = struct.unpack_from(">HH", data, at + 5)
             return width, height
+        if marker < 0xC0 or 0xD0 <= marker <= 0xDA or marker == 0xFF or length < 2:
+            return None
         at += 2 + length
     return None
 

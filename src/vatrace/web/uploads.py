@@ -31,10 +31,10 @@ async def receive_clip(request: Request, shelf: Shelf) -> Clip:
     """
     limits = shelf.limits
     declared = _declared_length(request)
-    if declared is not None and declared > limits.max_bytes:
+    if declared > limits.max_bytes:
         raise _too_large(limits)
     name = display_name(request.headers.get("x-clip-name", ""))
-    with shelf.incoming(name, limits.max_bytes if declared is None else declared) as clip:
+    with shelf.incoming(name, declared) as clip:
         try:
             num_bytes = await _write(clip.folder / CLIP_FILE, _measured(request, limits))
         except ClientDisconnect:
@@ -46,10 +46,10 @@ async def receive_clip(request: Request, shelf: Shelf) -> Clip:
     return clip
 
 
-def _declared_length(request: Request) -> int | None:
+def _declared_length(request: Request) -> int:
     given = request.headers.get("content-length")
     if given is None:
-        return None
+        raise Refusal(411, "A clip is sent with its length.")
     if not (given.isascii() and given.isdigit()):
         raise Refusal(400, "The length of the clip is no number.")
     return int(given)

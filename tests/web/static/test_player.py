@@ -275,6 +275,28 @@ def test_keys_with_modifiers_in_fields_in_dialogs_or_switched_off_are_not_ours(n
     numbered.tab.get_by_role("button", name="Remove marker M1").click()
 
 
+@pytest.mark.parametrize("held", [{"ctrlKey": True, "altKey": True}, {"altKey": True}])
+def test_brackets_typed_with_altgr_or_option_are_brackets(numbered: Page, held: dict[str, bool]) -> None:
+    """As on German, French or Nordic keyboards; Windows tells AltGr as Ctrl and Alt."""
+    for seconds, key in ((1.0, "["), (1.6, "]")):
+        numbered.click_at(seconds)
+        numbered.tab.evaluate(
+            "(key) => document.body.dispatchEvent(new KeyboardEvent('keydown', { ...key, bubbles: true }))",
+            {"key": key, **held},
+        )
+    assert numbered.tab.locator("#loop").is_enabled()
+    numbered.press("\\")
+
+
+def test_keys_act_after_a_person_was_chosen_with_the_mouse(page: Page) -> None:
+    page.open("two-people.mp4")
+    page.tab.locator("input[name=person]").nth(1).check()
+    page.press("m", "[")
+    assert page.tab.locator("#markers li").count() == 1
+    page.press("ArrowLeft")  # which is the list's own
+    assert page.tab.locator("input[name=person]").nth(0).is_checked()
+
+
 def test_zoom_narrows_what_is_in_view_around_the_cursor_and_fit_shows_all(numbered: Page) -> None:
     numbered.click_at(3.0)
     numbered.press("+", "+", "+")

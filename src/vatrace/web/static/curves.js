@@ -270,7 +270,7 @@ function drawShares({ pen, scene, ratio, left, wide }, panel, y, top, bottom) {
   pen.globalAlpha = SHARE_ALPHA;
   for (let n = 0; n < columns; n++) {
     const time = view.from + ((n + 0.5) / columns) * (view.to - view.from),
-      share = time < trace.start ? NaN : series[indexAt(trace.times, time)];
+      share = time < trace.start || time > trace.end ? NaN : series[indexAt(trace.times, time)];
     if (Number.isNaN(share)) continue;
     const x = left + n * step;
     pen.fillStyle = colour.face;

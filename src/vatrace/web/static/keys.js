@@ -38,6 +38,10 @@ export function fillSheet(body) {
   );
 }
 
+const TICKED = ["radio", "checkbox"]; // fields that take no text, and these keys alone
+const TICKED_KEYS = [" ", "arrowleft", "arrowright", "arrowup", "arrowdown"];
+const TYPED_WITH_ALT = ["[", "]", "\\"];
+
 // act: the player's actions by name; ready() says whether a clip is open.
 export function listenToKeys({ player, sheet, isOn }, act, ready) {
   let holdsK = false;
@@ -77,11 +81,15 @@ export function listenToKeys({ player, sheet, isOn }, act, ready) {
   };
   const onlyInside = ["arrowup", "arrowdown"]; // on the bare page these scroll
 
+  // On many keyboards brackets and the backslash are typed with AltGr (which Windows tells as Ctrl and Alt) or Option.
+  const isCommand = (event) =>
+    event.metaKey || ((event.ctrlKey || event.altKey) && !(TYPED_WITH_ALT.includes(event.key) && event.altKey));
+
   function isOurs(event, key) {
     const { target } = event;
-    if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || document.querySelector("dialog[open]"))
-      return false;
-    if (target.closest && target.closest("input, textarea, select, [contenteditable]")) return false;
+    if (isCommand(event) || event.isComposing || document.querySelector("dialog[open]")) return false;
+    const field = target.closest && target.closest("input, textarea, select, [contenteditable]");
+    if (field && !(TICKED.includes(field.type) && !TICKED_KEYS.includes(key))) return false;
     const inside = player.contains(target);
     if (key === "?") return true;
     if (!isOn.checked || !ready()) return false;

@@ -39,7 +39,7 @@ export function makeLiveView(on) {
     if (performance.now() - told < 500) return;
     told = performance.now();
     $("live-state").textContent =
-      "Delay " + value.delay.toFixed(2) + " s" + (value.dropped ? ", " + value.dropped + " pictures left out" : "");
+      "Delay " + value.delay.toFixed(2) + " s" + (value.dropped ? ", " + value.dropped + (value.dropped === 1 ? " picture" : " pictures") + " left out" : "");
   }
 
   function draw() {

@@ -43,6 +43,7 @@ export function makePlayer(video, { shown, changed, ended, unplayable }) {
       "loadedmetadata",
       () => {
         if (ticket === loaded) {
+          if (bounds.start > videoStart) put(bounds.start); // what comes before has no row
           follow(ticket);
           changed();
         }
