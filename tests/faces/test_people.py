@@ -291,10 +291,7 @@ def test_a_long_film_of_many_cuts_takes_little_memory() -> None:
     tracklet = Tracklet(array("q", range(num_frames)), array("f", row * num_frames), float(times[-1]))
     edges = np.linspace(0, num_frames, num_pieces + 1).astype(int).tolist()
     looks = np.full(LOOKS_DIM, LOOKS_DIM**-0.5, np.float32)
-    pieces = [
-        Piece(tracklet, first, stop, shot, shot, [looks])
-        for shot, (first, stop) in enumerate(pairwise(edges))
-    ]
+    pieces = [Piece(tracklet, first, stop, shot, shot, [looks]) for shot, (first, stop) in enumerate(pairwise(edges))]
     tracemalloc.start()
     found = find_people(SeenFaces(times_seconds=times, tracklets=[tracklet], pieces=pieces))
     peak_bytes = tracemalloc.get_traced_memory()[1]

@@ -287,7 +287,8 @@ def test_the_numbers_are_those_of_the_systems_headers(machine: str) -> None:
     known = {each[1].partition("_")[2].partition("_")[2].removeprefix("NR_"): each[2] for each in words}
     which = 0 if machine == X86_64 else 1
     for name, numbers in REFUSED_CALLS.items():
-        found = known.get(name)
+        found = known.get(name, "")
+        found = known.get(found.removeprefix("__")) or found or None  # one name may stand for another
         if found is None and min(number or 0 for number in numbers) >= NEWER_THAN_HEADERS:
             continue
         assert found == (None if numbers[which] is None else str(numbers[which])), name
