@@ -8,6 +8,8 @@ interrupted.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import json
 import os
@@ -67,6 +69,8 @@ exit codes: 0 done, 1 some failed, 2 usage, 3 nothing found, 130 interrupted
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    # What torch made need not be searched for rubbish once more as the process ends: that takes half a second.
+    atexit.register(gc.freeze)
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help", "help"):
         print(_usage(), end="", file=sys.stdout if given else sys.stderr)
