@@ -103,6 +103,30 @@ def test_speech_is_rare_while_the_clip_plays_and_comes_once_it_rests(numbered: P
     assert numbered.tab.locator("#spoken").text_content() == numbered.described
 
 
+def test_the_slider_names_a_moment_once_a_second_while_playing_and_at_once_at_rest(numbered: Page) -> None:
+    numbered.press("Home")
+    numbered.tab.wait_for_function("() => document.getElementById('timeline').ariaValueNow === '0.000'")
+    numbered.tab.evaluate("""() => {
+      window.named = [];
+      new MutationObserver(() => window.named.push(performance.now()))
+        .observe(document.getElementById("timeline"), { attributeFilter: ["aria-valuenow", "aria-valuetext"] });
+    }""")
+    numbered.press("k")
+    numbered.tab.wait_for_function("() => Number(document.getElementById('cursor').dataset.time) > 2.4")
+    named = numbered.tab.evaluate("window.named")
+    assert 2 <= len(named) <= 5, named
+    numbered.press("k")
+    at_rest = "() => Math.abs(document.getElementById('timeline').ariaValueNow - "
+    numbered.tab.wait_for_function(at_rest + "document.getElementById('cursor').dataset.time) < 0.001")
+    before = len(numbered.tab.evaluate("window.named"))
+    numbered.press(".")
+    numbered.settle()
+    assert len(numbered.tab.evaluate("window.named")) > before
+    assert float(numbered.tab.locator("#timeline").get_attribute("aria-valuenow")) == pytest.approx(
+        numbered.cursor, abs=0.001
+    )
+
+
 def test_focus_stays_on_a_clip_while_another_comes_along(page: Page) -> None:
     page.open("one.mp4")
     page.tab.locator("#clips .open").first.focus()

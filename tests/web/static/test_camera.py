@@ -39,11 +39,25 @@ def test_cancelled_recording_is_sent_nowhere(page: Page) -> None:
     assert page.tab.evaluate("document.getElementById('recorder-view').srcObject") is None
 
 
+def watch_text(page: Page, name: str) -> None:
+    page.tab.evaluate(
+        """(name) => {
+          window.told = 0;
+          new MutationObserver(() => { window.told += 1; })
+            .observe(document.getElementById(name), { childList: true, characterData: true, subtree: true });
+        }""",
+        name,
+    )
+
+
 def test_live_sends_pictures_and_sound_with_the_times_of_one_clock_and_shows_what_comes_back(page: Page) -> None:
     page.tab.locator("#go-live").click()
     page.tab.locator("#live-start").click()
-    page.tab.wait_for_function("() => document.getElementById('live-state').textContent.startsWith('Delay 0.')")
+    page.tab.wait_for_function("() => document.getElementById('live-delay').textContent.startsWith('Delay 0.')")
+    watch_text(page, "live-state")
     page.tab.wait_for_timeout(1500)
+    assert page.text("#live-state") == "Live."
+    assert page.tab.evaluate("window.told") == 0, "a screen reader is not told every delay"
     assert page.fake.live_start == {"type": "start", "sample_rate": 16000}
     pictures = [(time, head) for kind, time, head, _ in page.fake.live if kind == PICTURE]
     sounds = [(time, size) for kind, time, _, size in page.fake.live if kind == SOUND]
@@ -57,6 +71,7 @@ def test_live_sends_pictures_and_sound_with_the_times_of_one_clock_and_shows_wha
     assert page.text("#readout").endswith("rests on the face alone")
     page.tab.locator("#live-start").click()
     assert page.text("#live-state") == "Stopped."
+    assert page.text("#live-delay") == ""
     assert page.tab.evaluate("document.getElementById('camera').srcObject") is None
     with page.tab.expect_download() as waiting:
         page.tab.locator("#live-save").click()
@@ -88,7 +103,7 @@ def test_leaving_live_for_a_clip_switches_the_camera_off(page: Page) -> None:
     page.tab.goto(page.fake.url + "#live")
     page.tab.reload()
     page.tab.locator("#live-start").click()
-    page.tab.wait_for_function("() => document.getElementById('live-state').textContent.startsWith('Delay')")
+    page.tab.wait_for_function("() => document.getElementById('live-delay').textContent.startsWith('Delay')")
     page.open("numbered.mp4")
     assert page.tab.evaluate("document.getElementById('camera').srcObject") is None
     assert page.text("h1") == "numbered.mp4"

@@ -405,3 +405,28 @@ def test_nothing_overflows_on_a_phone_or_a_desk(browser: Any, fake: FakeServer, 
     assert small == 0, "every target is at least 24 pixels"
     page.check_quiet()
     context.close()
+
+
+@pytest.mark.parametrize("size", [(390, 844), (360, 640), (844, 390)])
+def test_picture_and_all_curves_are_in_view_together_on_a_phone(
+    browser: Any, fake: FakeServer, clip: bytes, size: tuple[int, int]
+) -> None:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, has_touch=True, is_mobile=True)
+    page = Page(context.new_page(), fake, clip)
+    page.open("two-people.mp4")
+    page.tab.evaluate("document.getElementById('curves-box').scrollIntoView({block: 'end'})")
+    page.tab.wait_for_timeout(200)
+    video, curves, bar = (page.tab.locator(name).bounding_box() for name in ("#video", "#curves-box", "#play"))
+    assert video["y"] >= 0
+    assert video["height"] > 90
+    assert 0 <= bar["y"] <= size[1] - bar["height"], "play is within reach"
+    stage = page.tab.locator(".stage").bounding_box()
+    is_below = curves["x"] < stage["x"] + stage["width"]
+    top = max(curves["y"], stage["y"] + stage["height"] if is_below else 0)
+    seen = min(curves["y"] + curves["height"], size[1]) - top
+    assert seen >= 0.9 * min(curves["height"], size[1] - (stage["height"] if is_below else 0)), "curves, not covered"
+    page.tab.touchscreen.tap(curves["x"] + curves["width"] / 2, top + seen / 2)
+    page.settle()
+    assert page.cursor > 1, "a tap on a curve seeks"
+    page.check_quiet()
+    context.close()

@@ -28,6 +28,7 @@ export function makeLiveView(on) {
   let values = [],
     begin = null,
     told = 0,
+    isFlowing = false,
     state = "";
   const live = makeLive($("camera"), { value: take, state: tellState, stopped, started });
 
@@ -38,7 +39,9 @@ export function makeLiveView(on) {
     draw();
     if (performance.now() - told < 500) return;
     told = performance.now();
-    $("live-state").textContent =
+    if (!isFlowing) $("live-state").textContent = "Live."; // said once; a screen reader would read out every delay
+    isFlowing = true;
+    $("live-delay").textContent =
       "Delay " + value.delay.toFixed(2) + " s" + (value.dropped ? ", " + value.dropped + (value.dropped === 1 ? " picture" : " pictures") + " left out" : "");
   }
 
@@ -66,6 +69,7 @@ export function makeLiveView(on) {
   function stopped(sentence) {
     $("live-start").textContent = "Start";
     $("live-state").textContent = sentence || "Stopped.";
+    $("live-delay").textContent = "";
     $("live-save").hidden = !values.length;
   }
 
@@ -76,6 +80,8 @@ export function makeLiveView(on) {
     }
     values = [];
     begin = null;
+    told = 0;
+    isFlowing = false;
     state = "";
     $("live-save").hidden = true;
     $("live-start").textContent = "Stop";

@@ -19,6 +19,7 @@ import {
   voiceWords,
 } from "./words.js";
 
+const NAMED_EVERY_MS = 1000; // the slider's value, which some screen readers read out whenever it changes
 const SPOKEN_EVERY_MS = 5000; // while playing; a screen reader could not keep up with more
 const RESTING_DIGITS = 3; // of the time while nothing plays, so that frames can be told apart
 const STILL_EVERY_MS = 250; // redraws of the plane for readers who asked for less motion
@@ -37,6 +38,7 @@ export function makeView(given) {
     asked = false,
     spokenAt = 0,
     planeAt = 0,
+    namedAt = 0,
     speaking = 0;
 
   const others = () => (trace && withOthers ? trace.people.filter((one) => one !== chosen) : []);
@@ -57,6 +59,7 @@ export function makeView(given) {
     isLive = live;
     trace = next;
     current = -1;
+    if (!live) namedAt = 0;
     chosen = trace.people.find((one) => live && one.number === before) || trace.people[0];
     given.timeline.show(trace, view);
     if (!live) {
@@ -135,6 +138,9 @@ export function makeView(given) {
   function tell() {
     if (!trace || current < 0 || current > trace.last) return;
     drawReadout();
+    const isMoving = isLive || given.playing();
+    if (isMoving && performance.now() - namedAt < NAMED_EVERY_MS) return;
+    namedAt = performance.now();
     const line = $("timeline");
     line.setAttribute("aria-valuenow", trace.times[current].toFixed(RESTING_DIGITS));
     line.setAttribute("aria-valuetext", words(current));
