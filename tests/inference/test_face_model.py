@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,3 +140,13 @@ def test_a_choice_is_the_same_in_a_process_that_runs_elsewhere(
     monkeypatch.chdir("/")
     expected = str(tmp_path / "other.onnx") if face_model == "other.onnx" else face_model
     assert ModelChoice.from_json(told) == ModelChoice(face_model=expected)
+
+
+@pytest.mark.parametrize("given", [{"vggish_weights": Path("nosuch.pth")}, {"model": Path("m"), "face_model": "f"}])
+def test_what_a_model_would_not_take_is_refused_and_not_ignored(given: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"goes with (a --model|the starter)"):
+        predict(["clip.mp4"], out=tmp_path / "out", **given)
+    assert not (tmp_path / "out").exists()
+    assert (
+        cli.main(["predict", "clip.mp4", *(f"--{key.replace('_', '-')}={value}" for key, value in given.items())]) == 2
+    )

@@ -29,7 +29,8 @@ class ModelChoice:
         face_model: reads the face in place of the starter's own network: `emotieff`, or the path of an ONNX file.
 
     Raises:
-        ValueError: another face network for another model than the starter.
+        ValueError: another face network for another model than the starter, or VGGish's weights for the starter, which
+            takes none.
     """
 
     model: Path | None = None
@@ -39,6 +40,10 @@ class ModelChoice:
     def __post_init__(self) -> None:
         if self.face_model is not None and self.model is not None:
             raise ValueError(f"--face-model {self.face_model} goes with the starter; leave out --model {self.model}.")
+        if self.vggish_weights is not None and self.model is None:
+            raise ValueError(
+                f"--vggish-weights {self.vggish_weights} goes with a --model; the starter takes no VGGish."
+            )
 
     @property
     def folder(self) -> Path:
